@@ -1,0 +1,1 @@
+"""HTTP: wire names in, wire shapes out; no synthesis, no encoding."""

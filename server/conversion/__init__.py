@@ -1,0 +1,1 @@
+"""Voice conversion: the stage between engine and encoder."""

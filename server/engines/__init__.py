@@ -1,0 +1,1 @@
+"""Speech engines: one file each, run in a worker process of their own."""

@@ -1,0 +1,1 @@
+"""The studio: pages where people look, listen and choose, one file a tab."""

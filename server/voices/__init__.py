@@ -1,0 +1,1 @@
+"""Voices: what they are, which OpenAI name means which, and the user's own."""
