@@ -74,6 +74,8 @@ class Capabilities:
     weights_licence: str
     requirements: tuple[str, ...] = ()
     """Lists in ``server/requirements`` that it needs, without ``.txt``."""
+    modules: tuple[str, ...] = ()
+    """Importable names that tell whether it is installed."""
     download_mb: int = 0
     """Size of what installing it fetches, in megabytes (packages and weights)."""
     devices: tuple[str, ...] = ("cpu",)

@@ -1,0 +1,276 @@
+"""The server's end of one worker process: starts it, hands it jobs, brings back sound.
+
+Threads do the blocking reads and writes; everything else happens on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from server.audio.chunk import AudioChunk
+from server.engines.base import EngineContext, Job, SynthesisOptions
+from server.engines.protocol import (
+    Message,
+    chunk_from_wire,
+    error_from_wire,
+    job_to_wire,
+    read_message,
+    voice_from_wire,
+    voice_to_wire,
+    write_message,
+)
+from server.errors import SpeechError, SynthesisFailed
+from server.text.piece import Piece
+from server.voices.voice import Voice
+
+log = logging.getLogger("troupe.engines")
+
+_ROOT = Path(__file__).resolve().parents[2]
+_Item = AudioChunk | SpeechError | None
+
+
+class WorkerDied(SynthesisFailed):
+    """The worker process ended with this job unfinished."""
+
+    default_code = "worker_died"
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long a model may be silent, in seconds, before it is taken for hung."""
+
+    first_chunk: float = 120.0
+    stall: float = 60.0
+    load: float = 600.0
+
+
+class WorkerClient:
+    """One loaded engine in a process of its own."""
+
+    def __init__(
+        self,
+        engine: str,
+        class_path: str,
+        context: EngineContext,
+        *,
+        deadlines: Deadlines | None = None,
+        on_exit: Callable[[int], None] = lambda status: None,
+    ) -> None:
+        self.engine = engine
+        self.voices: Sequence[Voice] = ()
+        self.load_seconds = 0.0
+        self.device_memory: Mapping[str, int] = {}
+        self._class_path = class_path
+        self._context = context
+        self._deadlines = deadlines or Deadlines()
+        self._on_exit = on_exit
+        self._ids = itertools.count(1)
+        self._jobs: dict[int, asyncio.Queue[_Item]] = {}
+        self._outbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stopping = False
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while it runs."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    async def start(self) -> None:
+        """Start the process and load the model; raises what ``Engine.load`` raised."""
+        self._loop = asyncio.get_running_loop()
+        self._loaded: asyncio.Future[None] = self._loop.create_future()
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "server.engines.worker", self._class_path],
+            cwd=_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        for target in (self._read_messages, self._write_messages, self._read_log):
+            threading.Thread(target=target, name=f"{self.engine}-{target.__name__}", daemon=True).start()
+        self._post(
+            {
+                "type": "load",
+                "device": self._context.device,
+                "models": str(self._context.models),
+                "threads": self._context.threads,
+                "options": dict(self._context.options),
+            }
+        )
+        try:
+            await asyncio.wait_for(asyncio.shield(self._loaded), self._deadlines.load)
+        except asyncio.TimeoutError as error:
+            self.kill()
+            raise SynthesisFailed(
+                f"{self.engine} did not finish loading within {self._deadlines.load:g} s."
+            ) from error
+        except BaseException:
+            self.kill()
+            raise
+
+    async def speak(self, piece: Piece, voice: Voice, options: SynthesisOptions) -> AsyncGenerator[AudioChunk, None]:
+        """Chunks of one piece as they are made. Leaving the iterator cancels inside the sentence."""
+        job = Job(next(self._ids), piece, voice, options)
+        async for chunk in self._run(job.id, job_to_wire(job)):
+            yield chunk
+
+    async def prepare(self, voice: Voice) -> None:
+        """Have a cloned voice's clips taken in; raises InvalidRequest when they cannot be used."""
+        job_id = next(self._ids)
+        message: Message = {"type": "prepare", "job": job_id, "voice": voice_to_wire(voice)}
+        async for _ in self._run(job_id, message):
+            pass
+
+    def ping(self) -> None:
+        """Ask for the memory in use; the answer arrives in ``device_memory``."""
+        self._post({"type": "ping"})
+
+    async def stop(self, grace: float = 2.0) -> None:
+        """End the process: politely, then not."""
+        self._stopping = True
+        self._outbox.put(None)
+        process = self._process
+        if process is None:
+            return
+        end = time.monotonic() + grace
+        while process.poll() is None and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process now."""
+        self._stopping = True
+        if self._process and self._process.poll() is None:
+            self._process.kill()
+
+    async def _run(self, job_id: int, message: Message) -> AsyncGenerator[AudioChunk, None]:
+        inbox: asyncio.Queue[_Item] = asyncio.Queue()
+        if self.pid is None:
+            raise WorkerDied(f"The {self.engine} engine has stopped.")
+        self._jobs[job_id] = inbox
+        self._post(message)
+        limit = self._deadlines.first_chunk
+        finished = False
+        try:
+            while True:
+                try:
+                    item = await asyncio.wait_for(inbox.get(), limit)
+                except asyncio.TimeoutError as error:
+                    finished = True
+                    log.error("%s has been silent for %g s: ending its worker", self.engine, limit)
+                    if self._process:
+                        self._process.kill()
+                    raise SynthesisFailed(
+                        f"The {self.engine} engine did not answer within {limit:g} s and was restarted.",
+                        code="engine_stalled",
+                    ) from error
+                limit = self._deadlines.stall
+                if item is None:
+                    finished = True
+                    return
+                if isinstance(item, SpeechError):
+                    finished = True
+                    raise item
+                yield item
+        finally:
+            self._jobs.pop(job_id, None)
+            if not finished:
+                self._post({"type": "cancel", "job": job_id})
+
+    def _post(self, message: Message) -> None:
+        self._outbox.put(message)
+
+    def _write_messages(self) -> None:
+        process = self._process
+        assert process and process.stdin
+        with suppress(OSError):  # the worker is gone: the reading thread tells
+            while (message := self._outbox.get()) is not None:
+                write_message(process.stdin, message)  # type: ignore[arg-type]
+        with suppress(OSError):
+            process.stdin.close()
+
+    def _read_messages(self) -> None:
+        process = self._process
+        assert process and process.stdout
+        stream: BinaryIO = process.stdout  # type: ignore[assignment]
+        reason = "ended"
+        try:
+            while (received := read_message(stream)) is not None:
+                self._loop.call_soon_threadsafe(self._dispatch, *received)
+        except (SpeechError, ValueError) as error:
+            reason = f"sent a message that cannot be read ({error})"
+            process.kill()
+        status = process.wait()
+        with suppress(RuntimeError):  # the loop may be closed when the server ends
+            self._loop.call_soon_threadsafe(self._ended, status, reason)
+
+    def _read_log(self) -> None:
+        process = self._process
+        assert process and process.stderr
+        worker_log = logging.getLogger(f"troupe.worker.{self.engine}")
+        for line in process.stderr:
+            text = line.decode(errors="replace").rstrip()
+            if text:
+                level = logging.ERROR if text.startswith(("ERROR", "CRITICAL", "Traceback")) else logging.INFO
+                worker_log.log(level, "%s", text)
+
+    def _dispatch(self, message: Message, body: bytes) -> None:
+        kind = message["type"]
+        if kind == "chunk":
+            self._deliver(message["job"], chunk_from_wire(message, body))
+        elif kind == "end":
+            self._deliver(message["job"], None)
+        elif kind == "error":
+            self._deliver(message["job"], error_from_wire(message["error"]))
+        elif kind == "progress":
+            self._context.report(message["detail"], message["fraction"])
+        elif kind == "loaded":
+            self.voices = [voice_from_wire(voice) for voice in message["voices"]]
+            self.load_seconds = message["seconds"]
+            if not self._loaded.done():
+                self._loaded.set_result(None)
+        elif kind == "load_failed":
+            if not self._loaded.done():
+                self._loaded.set_exception(error_from_wire(message["error"]))
+        elif kind == "pong":
+            self.device_memory = message["memory"]
+
+    def _deliver(self, job_id: int, item: _Item) -> None:
+        inbox = self._jobs.get(job_id)
+        if inbox is not None:
+            inbox.put_nowait(item)
+
+    def _ended(self, status: int, reason: str) -> None:
+        self._outbox.put(None)
+        error = WorkerDied(f"The {self.engine} engine {reason} unexpectedly (exit status {status}).")
+        if not self._loaded.done():
+            self._loaded.set_exception(error)
+            self._loaded.exception()  # start() may have given up waiting
+        for inbox in list(self._jobs.values()):
+            inbox.put_nowait(error)
+        if not self._stopping:
+            self._on_exit(status)
+
+
+def process_memory(pid: int) -> int | None:
+    """Resident bytes of a process, where psutil knows; None once it is gone."""
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.Error:
+        return None
+

@@ -1,0 +1,222 @@
+"""The process an engine lives in: ``python -m server.engines.worker module:Class``.
+
+The main thread owns the model; a second thread reads messages, so that a cancel reaches a running job. The
+process ends when its standard input does: it cannot outlive the server, however that ended.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from server.engines.base import Engine, EngineContext, Job
+from server.engines.protocol import (
+    Message,
+    chunk_to_wire,
+    error_to_wire,
+    job_from_wire,
+    read_message,
+    voice_from_wire,
+    voice_to_wire,
+    write_message,
+)
+from server.errors import Cancelled, SpeechError, SynthesisFailed
+
+log = logging.getLogger("troupe.worker")
+
+RESTART_ME = 75
+"""Exit status of a worker whose model is beyond repair (a sticky device error): a fresh process mends it."""
+
+
+def load_class(path: str) -> type[Engine]:
+    """The engine class at ``module:Class``."""
+    module, _, name = path.partition(":")
+    found: type[Engine] = getattr(importlib.import_module(module), name)
+    return found
+
+
+class Worker:
+    """One engine, its jobs and the two ends of the pipe."""
+
+    def __init__(self, engine_class: type[Engine], source: BinaryIO, sink: BinaryIO) -> None:
+        self._engine_class = engine_class
+        self._source = source
+        self._sink = sink
+        self._write_lock = threading.Lock()
+        self._tasks: queue.SimpleQueue[Callable[[Engine], None] | Job | None] = queue.SimpleQueue()
+        self._jobs: dict[int, Job] = {}
+        self._broken = False
+
+    def run(self) -> int:
+        """Load, then speak until the pipe closes; returns the exit status."""
+        first = read_message(self._source)
+        if first is None:
+            return 0
+        engine = self._load(first[0])
+        if engine is None:
+            return 1
+        threading.Thread(target=self._read, name="reader", daemon=True).start()
+        while not self._broken:
+            task = self._tasks.get()
+            if task is None:
+                engine.unload()
+                return 0
+            if isinstance(task, Job):
+                self._speak(engine, self._with_waiting(engine, task))
+            else:
+                task(engine)
+        return RESTART_ME
+
+    def _load(self, message: Message) -> Engine | None:
+        context = EngineContext(
+            device=message["device"],
+            models=Path(message["models"]),
+            threads=message["threads"],
+            options=message["options"],
+            report=lambda detail, fraction: self._send(
+                {"type": "progress", "detail": detail, "fraction": fraction}
+            ),
+        )
+        started = time.perf_counter()
+        try:
+            engine = self._engine_class(context)
+            engine.load()
+            voices = [voice_to_wire(voice) for voice in engine.voices()]
+        except SpeechError as error:
+            self._send({"type": "load_failed", "error": error_to_wire(error)})
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever a model library raises must reach a person
+            log.exception("loading failed")
+            failed = SynthesisFailed(f"The engine could not be loaded: {_words(error)}")
+            self._send({"type": "load_failed", "error": error_to_wire(failed)})
+            return None
+        self._send({"type": "loaded", "voices": voices, "seconds": time.perf_counter() - started})
+        return engine
+
+    def _read(self) -> None:
+        """Reader thread: jobs go to the queue, cancels take effect at once."""
+        while (received := read_message(self._source)) is not None:
+            message = received[0]
+            kind = message["type"]
+            if kind == "speak":
+                job = job_from_wire(message)
+                self._jobs[job.id] = job
+                self._tasks.put(job)
+            elif kind == "cancel":
+                job_or_none = self._jobs.get(message["job"])
+                if job_or_none is not None:
+                    job_or_none.options.cancel.set()
+            elif kind == "prepare":
+                self._tasks.put(lambda engine, message=message: self._prepare(engine, message))  # type: ignore[misc]
+            elif kind == "ping":
+                self._tasks.put(
+                    lambda engine: self._send({"type": "pong", "memory": dict(engine.memory())})
+                )
+        for job in list(self._jobs.values()):
+            job.options.cancel.set()
+        self._tasks.put(None)
+
+    def _with_waiting(self, engine: Engine, first: Job) -> list[Job]:
+        """``first`` and the jobs waiting right behind it, as many as the engine batches."""
+        jobs, held = [first], []
+        while len(jobs) < engine.capabilities.batch_size:
+            try:
+                task = self._tasks.get_nowait()
+            except queue.Empty:
+                break
+            if isinstance(task, Job):
+                jobs.append(task)
+            else:
+                held.append(task)
+                break
+        for task in held:
+            self._tasks.put(task)
+        return jobs
+
+    def _speak(self, engine: Engine, jobs: list[Job]) -> None:
+        open_jobs = {job.id: job for job in jobs if not job.options.cancel.is_set()}
+        for job in jobs:
+            if job.id not in open_jobs:
+                self._finish(job.id, Cancelled("Stopped."))
+        if not open_jobs:
+            return
+        try:
+            for job_id, item in engine.synthesize_batch(list(open_jobs.values())):
+                if item is None or isinstance(item, SpeechError):
+                    if open_jobs.pop(job_id, None) is not None:
+                        self._finish(job_id, item)
+                elif job_id in open_jobs:
+                    self._send(*chunk_to_wire(job_id, item))
+        except SpeechError as error:
+            self._fail_all(open_jobs, error)
+        except MemoryError:
+            self._fail_all(open_jobs, SynthesisFailed("The machine is out of memory.", code="out_of_memory"))
+        except Exception as error:  # noqa: BLE001 - a model library may raise anything; the worker lives on
+            log.exception("synthesis failed")
+            self._fail_all(open_jobs, SynthesisFailed(f"The model failed: {_words(error)}"))
+        else:
+            self._fail_all(open_jobs, SynthesisFailed("The engine ended without finishing the sentence."))
+
+    def _fail_all(self, jobs: dict[int, Job], error: SpeechError) -> None:
+        for job_id in list(jobs):
+            self._finish(job_id, error)
+
+    def _finish(self, job_id: int, error: SpeechError | None) -> None:
+        self._jobs.pop(job_id, None)
+        if error is None:
+            self._send({"type": "end", "job": job_id})
+            return
+        self._send({"type": "error", "job": job_id, "error": error_to_wire(error)})
+        if error.code == "restart_worker":
+            self._broken = True
+
+    def _prepare(self, engine: Engine, message: Message) -> None:
+        try:
+            engine.prepare_voice(voice_from_wire(message["voice"]))
+        except SpeechError as error:
+            self._finish(message["job"], error)
+        except Exception as error:  # noqa: BLE001 - as in _speak
+            log.exception("preparing a voice failed")
+            self._finish(message["job"], SynthesisFailed(f"The voice could not be prepared: {_words(error)}"))
+        else:
+            self._finish(message["job"], None)
+
+    def _send(self, head: dict[str, Any], body: bytes = b"") -> None:
+        with self._write_lock:
+            try:
+                write_message(self._sink, head, body)
+            except OSError:
+                # The server is gone; the reader sees it too and ends the loop.
+                log.info("the server is gone")
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def main() -> int:
+    """Run the engine named on the command line until standard input ends."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    # Libraries print to standard output; it carries our frames, so they get standard error instead.
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.setmode(sink.fileno(), os.O_BINARY)
+        msvcrt.setmode(sys.stdin.fileno(), os.O_BINARY)
+    status = Worker(load_class(sys.argv[1]), sys.stdin.buffer, sink).run()
+    # Model libraries may hold threads that never end; nothing is left to save.
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    main()
