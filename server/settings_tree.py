@@ -127,6 +127,30 @@ class OpenAISettings(Section):
     )
 
 
+class TextSettings(Section):
+    """What is made of chat text before it is spoken; names and defaults are those of text.options.TextOptions."""
+
+    markdown: bool = setting(True, "Headings, lists, tables, links, images and emphasis are read as meant")
+    html: bool = setting(True, "Tags are dropped, entities such as &amp; are read as characters")
+    reasoning: Literal["skip", "say"] = setting("skip", "Blocks such as <think>...</think>")
+    code: Literal["skip", "say"] = setting("skip", "Code blocks are left out, or announced")
+    inline_code: Literal["read", "skip"] = setting("read", "Code within a sentence")
+    urls: Literal["host", "skip", "read"] = setting(
+        "host", "Web addresses: the host's name alone, nothing, or all of it"
+    )
+    emoji: Literal["skip", "name"] = setting("skip", "Emoji are left out, or named")
+    kaomoji: bool = setting(True, "Faces such as :-) and (^_^) are left out")
+    brackets: Literal["read", "cues", "skip"] = setting(
+        "cues", "Text in brackets: cues leaves out stage directions such as [sighs], skip all of it"
+    )
+    punctuation: bool = setting(True, "Repeated marks, ellipses, dashes and ~ become pauses")
+    stretched: bool = setting(True, "soooo is shortened to soo")
+    numbers: bool = setting(True, "Numbers, dates, times, money and units become words")
+    abbreviations: bool = setting(True, "Dr., e.g., initials and Roman numerals become words")
+    symbols: bool = setting(True, "Signs such as & and % become words")
+    controls: bool = setting(True, "[pause:1.5s] and [word](/phonemes/) are obeyed")
+
+
 class NarrationSettings(Section):
     """Speaking a text while it is being written (docs/narration.md)."""
 
@@ -198,6 +222,7 @@ class SettingsTree(Section):
     server: ServerSettings = ServerSettings()
     engine: EngineSettings = EngineSettings()
     openai: OpenAISettings = OpenAISettings()
+    text: TextSettings = TextSettings()
     narration: NarrationSettings = NarrationSettings()
     audio: AudioSettings = AudioSettings()
     rvc: RvcSettings = RvcSettings()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import logging
+from dataclasses import fields
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 import yaml
@@ -12,7 +14,8 @@ from pydantic import ValidationError
 
 from server.errors import ConfigError
 from server.settings import SHIPPED, load_settings, user_file, where, write_user_setting
-from server.settings_tree import SettingsTree, setting_fields
+from server.settings_tree import SettingsTree, TextSettings, setting_fields
+from server.text.options import TextOptions
 
 pytestmark = pytest.mark.unit
 
@@ -61,6 +64,15 @@ def test_every_setting_in_the_shipped_file_has_a_comment_above():
         elif bare:
             assert previous_commented or bare.split(":")[0] in pairs, line
             previous_commented = False
+
+
+def test_the_text_section_has_every_switch_of_the_pipeline():
+    of_request = {"language", "markup"}
+    switches = {f.name: f.default for f in fields(TextOptions) if f.name not in of_request}
+    assert TextSettings().model_dump() == switches
+    for field in setting_fields(TextSettings):
+        accepted = get_type_hints(TextOptions)[field.key]
+        assert field.choices == get_args(accepted), field.key
 
 
 def test_later_sources_win(tmp_path):
