@@ -128,7 +128,7 @@ class OpenAISettings(Section):
 
 
 class TextSettings(Section):
-    """What is made of chat text before it is spoken; names and defaults are those of text.options.TextOptions."""
+    """What is made of chat text before it is spoken; the switches of text.options.TextOptions."""
 
     markdown: bool = setting(True, "Headings, lists, tables, links, images and emphasis are read as meant")
     html: bool = setting(True, "Tags are dropped, entities such as &amp; are read as characters")
