@@ -1,0 +1,55 @@
+"""TROUPE_HOME: the one folder per user that holds everything made at run time.
+
+The extension knows the same rule by heart (it may not import the server); a test keeps the two equal.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+def default_home(platform: str, environ: Mapping[str, str], user: Path) -> Path:
+    """Where it lies when nobody says otherwise."""
+    if platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or user / "AppData" / "Local") / "Troupe"
+    if platform == "darwin":
+        return user / "Library" / "Application Support" / "Troupe"
+    return Path(environ.get("XDG_DATA_HOME") or user / ".local" / "share") / "troupe"
+
+
+def find_home(argument: str | None = None) -> Path:
+    """``--home``, else ``TROUPE_HOME``, else the platform's place; absolute."""
+    chosen = argument or os.environ.get("TROUPE_HOME")
+    home = Path(chosen).expanduser() if chosen else default_home(sys.platform, os.environ, Path.home())
+    return home.absolute()
+
+
+@dataclass(frozen=True)
+class Places:
+    """Paths inside the home that the launcher uses."""
+
+    home: Path
+
+    @property
+    def environments(self) -> Path:
+        """Virtual environments, one folder each."""
+        return self.home / "env"
+
+    @property
+    def state(self) -> Path:
+        """What the launcher is doing, for hosts to read."""
+        return self.home / "state.json"
+
+    @property
+    def models(self) -> Path:
+        """Weights, one folder for each engine."""
+        return self.home / "models"
+
+    @property
+    def log(self) -> Path:
+        """Everything pip said."""
+        return self.home / "logs" / "install.log"

@@ -1,0 +1,206 @@
+"""Brings an environment to what the lists ask for: made, repaired, seeded from an older one or left."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from server.boot.environment import Environment, environments, version_of_this_python
+from server.boot.errors import BootError
+from server.boot.home import Places
+from server.boot.launch import child_environment
+from server.boot.lists import DEFAULT, RequirementsList, digest_of, has_list, load_list, load_lists
+from server.boot.lock import FileLock
+from server.boot.pip import PipFailed, PipRun
+from server.boot.progress import Progress
+from server.boot.stop import StopCheck
+
+_IDLE = 7 * 24 * 3600.0
+"""Seconds after which an environment of another Python version counts as unused."""
+_MAKING = 0.05
+"""Share of the whole that making the bare environment takes."""
+_ON_DISK = 3.0
+"""Unpacked and compiled, packages take about three times what was downloaded."""
+
+
+class Installer:
+    """Everything between a start and an environment that has what it needs."""
+
+    def __init__(
+        self,
+        places: Places,
+        progress: Progress,
+        stop: StopCheck,
+        lists: Callable[[Sequence[str]], list[RequirementsList]] = load_lists,
+        root: Path | None = None,
+    ) -> None:
+        self._places = places
+        self._progress = progress
+        self._stop = stop
+        self._lists = lists
+        self._root = root or places.environments
+        self._lock = FileLock(self._root / "install.lock")
+
+    def prepare(self, wanted: Sequence[str] = ()) -> Environment:
+        """The environment with the default lists and ``wanted``; installs only what is missing."""
+        lists = self._lists([*DEFAULT, *wanted])
+        environment = self.environment()
+        environment.use()
+        if self._is_ready(environment, lists):
+            return environment
+        self._wait_for_turn()
+        with self._lock:
+            # The one waited for may have done it all, or moved the folder that was marked as used above.
+            if not self._is_ready(environment, lists):
+                self._bring_up(environment, lists)
+            environment.use()
+            self._remove_unused(environment)
+        return environment
+
+    def environment(self) -> Environment:
+        """The environment that this Python and the default lists name, there or not."""
+        name = f"{version_of_this_python()}-{digest_of(self._lists(DEFAULT))}"
+        return Environment(self._root / name)
+
+    def _is_ready(self, environment: Environment, lists: Sequence[RequirementsList]) -> bool:
+        return (
+            environment.alive()
+            and not environment.missing(lists)
+            and not environment.missing(_further(environment, lists))
+        )
+
+    def _wait_for_turn(self) -> None:
+        while not self._lock.acquire(note=f"process {os.getpid()}"):
+            self._progress.at(f"Waiting for another installation ({self._lock.holder()}) to end")
+            self._stop()
+            time.sleep(0.3)
+
+    def _bring_up(self, environment: Environment, lists: Sequence[RequirementsList]) -> None:
+        further = _further(environment, lists)
+        self._provide(environment, further)
+        if environment.unfinished() and (dropped := environment.drop_broken_packages()):
+            self._progress.say(f"Repairing {len(dropped)} packages that an interruption left incomplete.")
+        self._install(environment, lists)
+        stale = environment.missing(further)
+        try:
+            self._install(environment, stale)
+        except PipFailed as error:
+            # An engine that is not asked for now must not keep the server from starting.
+            self._progress.say(f"Not brought up to date: {', '.join(i.title for i in stale)}. {error}")
+
+    def _provide(self, environment: Environment, further: Sequence[RequirementsList]) -> None:
+        """Have a working folder of that name: the one there, an older one that nobody uses, or a new one."""
+        works = environment.alive() and environment.was_made()
+        if environment.path.exists() and not works and not environment.delete():
+            raise BootError(f"{environment.path} does not work any more and is in use: end its program.")
+        if environment.path.exists():
+            return
+        # Lists change with most updates, and then mostly by a line. Moving last version's environment and
+        # letting pip change that line costs seconds; making a new one costs hundreds of megabytes. A package
+        # that no list names any more stays until the next full rebuild, which is harmless.
+        for old in sorted(self._same_python(), key=Environment.last_used, reverse=True):
+            if old.alive() and old.was_made() and old.move(environment):
+                return
+        self._progress.at("Making a Python environment", 0.0)
+        make_environment(environment.path)
+        environment.record({item.name: "" for item in further}, unfinished=True)
+
+    def _install(self, environment: Environment, lists: Sequence[RequirementsList]) -> None:
+        missing = environment.missing(lists)
+        if not missing:
+            return
+        installed = environment.installed()
+        if environment.unfinished():
+            # Names stay, so that no engine is forgotten; a digest that fits nothing has them installed again.
+            installed = dict.fromkeys(installed, "")
+        self._announce(environment, missing)
+        environment.record(installed, unfinished=True)
+        environ = child_environment(os.environ)
+        pip = PipRun(environment.python, environment.packages, self._places.log, environ)
+        keep = (self._lock.keep(),) if os.name != "nt" else ()
+        total = sum(_weight(item) for item in missing)
+        done = 0.0
+        for options, group in groupby(sorted(missing, key=lambda i: i.pip), key=lambda i: i.pip):
+            batch = list(group)
+            weight = sum(_weight(item) for item in batch)
+            if not options:
+                # pip hears of every ordinary list at once, so that none breaks what another asks for. What is
+                # satisfied stays untouched.
+                known = {item.name: item for item in [*_known(environment), *lists]}
+                batch = [item for item in known.values() if not item.pip]
+
+            def report(detail: str, fraction: float, done: float = done, weight: float = weight) -> None:
+                whole = (done + weight * fraction) / total
+                self._progress.at(detail, _MAKING + (1 - _MAKING) * whole)
+
+            pip.install(batch, sum(i.size for i in missing if i.pip == options), report, self._stop, keep)
+            done += weight
+        installed.update({item.name: item.digest for item in missing})
+        environment.record(installed, unfinished=False)
+
+    def _announce(self, environment: Environment, missing: Sequence[RequirementsList]) -> None:
+        size = sum(item.size for item in missing)
+        titles = ", ".join(item.title for item in missing if item.size >= 1) or missing[0].title
+        self._progress.say(f"Installing {titles}: about {size:.0f} MB to download, into {environment.path}")
+        free = shutil.disk_usage(environment.path).free / 1e6
+        if free < size * _ON_DISK:
+            raise BootError(
+                f"The disk of {environment.path} has {free / 1e3:.1f} GB free, and this needs about "
+                f"{size * _ON_DISK / 1e3:.1f} GB. Make room, or name another folder with --home."
+            )
+
+    def _same_python(self) -> list[Environment]:
+        prefix = f"{version_of_this_python()}-"
+        return [item for item in environments(self._root) if item.name.startswith(prefix)]
+
+    def _remove_unused(self, current: Environment) -> None:
+        same = {item.name for item in self._same_python()}
+        for other in environments(self._root):
+            idle = time.time() - other.last_used() > _IDLE
+            if other.name != current.name and (other.name in same or idle or not other.alive()):
+                other.delete()
+
+
+def make_environment(path: Path) -> None:
+    """A bare virtual environment with the pip that Python brings along."""
+    lacking = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
+    if lacking:
+        if Path("/etc/debian_version").exists():
+            cure = f"sudo apt install python{version_of_this_python()}-venv"
+        else:
+            cure = "install the full Python from https://www.python.org/downloads/"
+        raise BootError(f"This Python ({sys.executable}) lacks its modules {' and '.join(lacking)}: {cure}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", str(path)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=child_environment(os.environ),
+        check=False,
+    )
+    if made.returncode != 0:
+        lines = (made.stdout + made.stderr).strip().splitlines() or ["no reason given"]
+        raise BootError(f"Python could not make an environment in {path}: {lines[-1]}")
+
+
+def _further(environment: Environment, lists: Sequence[RequirementsList]) -> list[RequirementsList]:
+    """Lists installed earlier on demand, beside those asked for now."""
+    asked = {item.name for item in lists}
+    return [item for item in _known(environment) if item.name not in asked]
+
+
+def _known(environment: Environment) -> list[RequirementsList]:
+    return [load_list(name) for name in environment.installed() if has_list(name)]
+
+
+def _weight(item: RequirementsList) -> float:
+    # Even a list without a byte to fetch takes pip a moment.
+    return item.size + 5

@@ -1,0 +1,124 @@
+"""From any Python to a running server: understand the command, have an environment, go on inside it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from server import __version__
+from server.boot.arguments import COMMAND, parse
+from server.boot.environment import Environment
+from server.boot.errors import BootError, Stopped
+from server.boot.hardware import nvidia_cards
+from server.boot.home import Places, find_home
+from server.boot.install import Installer
+from server.boot.launch import go_on_inside
+from server.boot.lists import DEFAULT, has_list, load_list, load_lists, names
+from server.boot.progress import Progress
+from server.boot.state import StateFile, new_instance
+from server.boot.stop import never, polite_kill_is_ctrl_c, when_host_leaves
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command line to its exit status."""
+    arguments = parse(argv)
+    if arguments.version:
+        print(__version__)
+        return 0
+    arguments.home = str(find_home(arguments.home))
+    places = Places(Path(arguments.home))
+    try:
+        match arguments.command:
+            case "doctor":
+                from server.boot.doctor import doctor
+
+                return doctor(places)
+            case "uninstall":
+                from server.boot.uninstall import uninstall
+
+                return uninstall(places, ask=not arguments.yes, everything=arguments.everything)
+            case "install":
+                return _install(arguments, places)
+            case _:
+                return _run(arguments, places, argv)
+    except BootError as error:
+        print(f"Troupe: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"Troupe: {error.strerror or error}: {error.filename or places.home}", file=sys.stderr)
+    return 1
+
+
+def _run(arguments: argparse.Namespace, places: Places, argv: Sequence[str]) -> int:
+    """Serve, say or voices: in the environment, going there first where we are not in it yet."""
+    if arguments.this_python or _is_prepared(arguments):
+        return _inside(arguments, places)
+    state = StateFile(places.state, version=__version__, instance=new_instance())
+    serving = arguments.command == "serve"
+    if serving and state.claim():
+        state.update("starting", "Looking for what is installed")
+    first = not any(places.environments.glob("*/troupe.json"))
+    environment = _prepare(places, state, _lists_for(arguments), arguments)
+    if first:
+        _offer_gpu()
+    if serving and state.claim():
+        state.update("starting", "Starting the server", 0.0)
+    # Paths again, absolute: the folder changes on the way, and of two the last one counts.
+    again = ["--home", arguments.home, "--instance", state.instance]
+    if arguments.command == "say":
+        again += ["--output", str(arguments.output)]
+    return go_on_inside(environment, [*argv, *again])
+
+
+def _inside(arguments: argparse.Namespace, places: Places) -> int:
+    if arguments.instance is None:
+        arguments.instance = new_instance()
+        StateFile(places.state, version=__version__, instance=arguments.instance).claim()
+    from server.cli import run
+
+    return run(arguments)
+
+
+def _install(arguments: argparse.Namespace, places: Places) -> int:
+    lists = load_lists(arguments.names)
+    state = StateFile(places.state, version=__version__, instance=new_instance())
+    state.claim()
+    environment = _prepare(places, state, [item.name for item in lists], arguments)
+    state.remove()
+    print(f"{', '.join(item.title for item in lists) or 'Everything'}: installed in {environment.path}")
+    return 0
+
+
+def _prepare(
+    places: Places, state: StateFile, wanted: Sequence[str], arguments: argparse.Namespace
+) -> Environment:
+    polite_kill_is_ctrl_c()
+    stop = when_host_leaves if getattr(arguments, "host_owned", False) else never
+    try:
+        return Installer(places, Progress(state), stop).prepare(wanted)
+    except KeyboardInterrupt:
+        state.update("failed", "The installation was stopped; the next start goes on from there.")
+        raise Stopped("Stopped. The next start goes on from there.") from None
+    except (BootError, OSError) as error:
+        state.update("failed", str(error))
+        raise
+
+
+def _lists_for(arguments: argparse.Namespace) -> list[str]:
+    engine = arguments.engine
+    return [engine] if engine and has_list(engine) else []
+
+
+def _is_prepared(arguments: argparse.Namespace) -> bool:
+    here = Environment(Path(sys.prefix))
+    return here.was_made() and not here.missing(load_lists([*DEFAULT, *_lists_for(arguments)]))
+
+
+def _offer_gpu() -> None:
+    """The first start stays on the CPU; who has a card learns what the faster engine costs."""
+    offers = [item for item in map(load_list, names()) if item.offer == "nvidia"]
+    cards = nvidia_cards() if offers else []
+    for item in offers if cards else ():
+        print(f"This machine has a graphics card ({cards[0]}). To speak on it:", file=sys.stderr)
+        print(f"  {COMMAND} install {item.name}    ({item.size:.0f} MB to download)", file=sys.stderr)

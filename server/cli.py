@@ -1,0 +1,79 @@
+"""What runs inside the environment: the server itself, and ``say`` and ``voices``, which are its clients."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import urllib.error
+import urllib.request
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any
+
+_TIMEOUT = 600.0
+"""Seconds without a byte: the first sentence waits for the model to load."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out ``serve``, ``say`` or ``voices``."""
+    from server.serve import running_server, serve
+
+    if arguments.command == "serve":
+        return serve(arguments)
+    # A server that already runs has the model loaded; else one is started for as long as this takes.
+    with running_server(arguments) as (url, key):
+        try:
+            return _say(url, key, arguments) if arguments.command == "say" else _voices(url, key)
+        except urllib.error.HTTPError as error:
+            print(f"Troupe: {_reason(error)}", file=sys.stderr)
+        except OSError as error:
+            print(f"Troupe: {error}", file=sys.stderr)
+    return 1
+
+
+def _say(url: str, key: str | None, arguments: argparse.Namespace) -> int:
+    output: Path = arguments.output
+    wanted = {
+        "model": "tts-1",
+        "input": arguments.text,
+        "voice": arguments.voice,
+        "response_format": output.suffix.lstrip(".").lower() or "wav",
+    }
+    unfinished = output.with_name(f".{output.name}.part")
+    try:
+        with _open(f"{url}/v1/audio/speech", key, wanted) as answer, unfinished.open("wb") as file:
+            while block := answer.read(65536):
+                file.write(block)
+        unfinished.replace(output)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    print(output)
+    return 0
+
+
+def _voices(url: str, key: str | None) -> int:
+    with _open(f"{url}/v1/audio/voices", key) as answer:
+        voices = json.load(answer)["voices"]
+    for voice in voices:
+        print(f"{voice['id']:<24} {voice['name']:<24} {', '.join(voice['languages']):<12} {voice['gender']}")
+    return 0
+
+
+def _open(url: str, key: str | None, body: dict[str, Any] | None = None) -> HTTPResponse:
+    request = urllib.request.Request(url, data=None if body is None else json.dumps(body).encode())
+    request.add_header("Content-Type", "application/json")
+    if key:
+        request.add_header("Authorization", f"Bearer {key}")
+    # No proxy stands between this machine and itself.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    answer = opener.open(request, timeout=_TIMEOUT)
+    assert isinstance(answer, HTTPResponse)  # http URLs have no other
+    return answer
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"the server answered {error.code} {error.reason}"
