@@ -2,7 +2,8 @@
 
 Its folder is named ``<python version>-<hash of the default lists>``. ``troupe.json`` inside says which lists
 are installed, each with its digest: a start compares digests and looks at nothing else, so it takes
-milliseconds and no network. Lists beyond the default ones (further engines) are only written there and change no name.
+milliseconds and no network. Lists beyond the default ones (further engines) are only written
+there and change no name.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ class PipRun:
     ) -> None:
         """Run pip to its end, for lists with the same options.
 
-        ``megabytes`` are still to be fetched. ``keep`` are descriptors that pip goes on holding should this process be killed (the lock).
+        ``megabytes`` are still to be fetched. ``keep`` are descriptors that pip goes on holding should
+        this process be killed (the lock).
         """
         # Ready-made files only: nobody who installs Troupe is asked for a compiler.
         command = [str(self._python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
