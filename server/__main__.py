@@ -8,7 +8,7 @@ def main():  # type: () -> int
     if not (3, 10) <= sys.version_info[:2] <= (3, 13):
         this = sys.version.split()[0] + " (" + sys.executable + ")"
         sys.stderr.write("Troupe needs Python 3.10, 3.11, 3.12 or 3.13, and this is " + this + ". ")
-        sys.stderr.write("Install one from https://www.python.org/downloads/ and run the same command with it.\n")
+        sys.stderr.write("Install one from https://www.python.org and run the same command with it.\n")
         return 1
     from server.bootstrap import main as bootstrap
 
