@@ -14,6 +14,9 @@ T = TypeVar("T")
 
 WINDOWS = os.name == "nt"
 
+LEFTOVER_SECONDS = 60.0
+"""A temporary file older than this has no writer any more."""
+
 REPLACE_ATTEMPTS = 20
 """Windows refuses to replace a file while a virus scanner or a reader holds it, mostly for an instant."""
 
@@ -39,6 +42,7 @@ def write_atomically(path: Path, content: bytes | str, *, mode: int | None = Non
             temporary.unlink()
         raise
     _sync_folder(path.parent)
+    _sweep(path)
 
 
 def backup_of(path: Path) -> Path:
@@ -93,6 +97,14 @@ def _replace(temporary: Path, path: Path) -> None:
             if not WINDOWS or attempt == REPLACE_ATTEMPTS - 1:
                 raise
             time.sleep(0.05)
+
+
+def _sweep(path: Path) -> None:
+    """Remove what writers of this file left behind when they were killed."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        with contextlib.suppress(OSError):  # another thread's own sweep, or a file in use
+            if time.time() - leftover.stat().st_mtime > LEFTOVER_SECONDS:
+                leftover.unlink()
 
 
 def _usual_mode(path: Path) -> int:
