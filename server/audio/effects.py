@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +10,7 @@ from server.audio.chunk import AudioChunk, Samples
 from server.audio.filters import SILENT
 from server.audio.resample import Resampler
 from server.audio.stretch import Stretcher
+from server.audio.words import WordQueue
 
 SPEEDS = (0.25, 4.0)
 SEMITONES = (-12.0, 12.0)
@@ -20,7 +20,7 @@ _KNEE = 0.8
 
 
 class Effect(Protocol):
-    """Push object for one stream. Words may come with a chunk that ends before they are heard."""
+    """Push object for one stream. Words come with the chunk in which they begin."""
 
     def push(self, chunk: AudioChunk) -> AudioChunk:
         """What is ready after ``chunk``; may be empty."""
@@ -29,15 +29,33 @@ class Effect(Protocol):
         """The rest."""
 
 
-class TimeStretch:
+class _Shifted:
+    """What both effects on time share: sound and words come out later, and perhaps faster."""
+
+    def __init__(self, rate: int, speed: float) -> None:
+        self._rate = rate
+        self._speed = speed
+        self._words = WordQueue()
+        self._taken = self._given = 0
+
+    def _carry(self, chunk: AudioChunk, samples: Samples, last: bool = False) -> AudioChunk:
+        self._words.add(chunk.words, self._taken / self._rate, self._speed)
+        start = self._given / self._rate
+        self._taken += len(chunk.samples)
+        self._given += len(samples)
+        return AudioChunk(samples, self._rate, self._words.take(start, self._given / self._rate, last))
+
+    def _end(self, samples: Samples) -> AudioChunk:
+        return self._carry(AudioChunk(SILENT, self._rate), samples, last=True)
+
+
+class TimeStretch(_Shifted):
     """Speech at ``speed`` (0.25 to 4) with its pitch unchanged."""
 
     def __init__(self, rate: int, speed: float) -> None:
         _check("speed", speed, SPEEDS)
-        self._rate = rate
-        self._speed = speed
-        self._stretcher = Stretcher(rate, speed) if speed != 1.0 else None
-        self._taken = self._given = 0
+        super().__init__(rate, speed)
+        self._stretcher = Stretcher(rate, speed)
 
     def map_time(self, seconds: float) -> float:
         """When that moment of the input is heard."""
@@ -45,59 +63,32 @@ class TimeStretch:
 
     def push(self, chunk: AudioChunk) -> AudioChunk:
         """See ``Effect``."""
-        if self._stretcher is None:
-            return chunk
         return self._carry(chunk, self._stretcher.push(chunk.samples))
 
     def flush(self) -> AudioChunk:
         """See ``Effect``."""
-        rest = self._stretcher.flush() if self._stretcher else SILENT
-        return self._carry(AudioChunk(SILENT, self._rate), rest)
-
-    def _carry(self, chunk: AudioChunk, samples: Samples) -> AudioChunk:
-        came, goes = self._taken / self._rate, self._given / self._rate
-        self._taken += len(chunk.samples)
-        self._given += len(samples)
-        words = tuple(
-            replace(
-                word,
-                start=max(0.0, self.map_time(came + word.start) - goes),
-                end=max(0.0, self.map_time(came + word.end) - goes),
-            )
-            for word in chunk.words
-        )
-        return AudioChunk(samples, self._rate, words)
+        return self._end(self._stretcher.flush())
 
 
-class PitchShift:
+class PitchShift(_Shifted):
     """Speech ``semitones`` (-12 to 12) higher, as long as before: stretched, then played faster."""
 
     def __init__(self, rate: int, semitones: float) -> None:
         _check("semitones", semitones, SEMITONES)
-        self._rate = rate
-        # A rate in whole Hz is off by less than a thousandth of a semitone; the stretch follows it exactly.
+        super().__init__(rate, 1.0)
+        # In whole Hz, as resampling wants it; the stretch follows the rounding, so the length stays exact.
         played = round(rate * 2 ** (semitones / 12))
-        self._stretcher = Stretcher(rate, rate / played) if played != rate else None
+        self._stretcher = Stretcher(rate, rate / played)
         self._resampler = Resampler(played, rate)
-        self._taken = self._given = 0
 
     def push(self, chunk: AudioChunk) -> AudioChunk:
         """See ``Effect``."""
-        if self._stretcher is None:
-            return chunk
-        samples = self._resampler.push(self._stretcher.push(chunk.samples))
-        late = (self._taken - self._given) / self._rate
-        self._taken += len(chunk.samples)
-        self._given += len(samples)
-        words = tuple(replace(word, start=word.start + late, end=word.end + late) for word in chunk.words)
-        return AudioChunk(samples, self._rate, words)
+        return self._carry(chunk, self._resampler.push(self._stretcher.push(chunk.samples)))
 
     def flush(self) -> AudioChunk:
         """See ``Effect``."""
-        if self._stretcher is None:
-            return AudioChunk(SILENT, self._rate)
         last = self._resampler.push(self._stretcher.flush())
-        return AudioChunk(np.concatenate([last, self._resampler.flush()]), self._rate)
+        return self._end(np.concatenate([last, self._resampler.flush()]))
 
 
 def gain(samples: Samples, volume: float) -> Samples:

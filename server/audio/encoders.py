@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -151,7 +153,7 @@ class LibavEncoder:
         self._sink = _Sink()
         self._waiting: list[Samples] = []
         self._time = 0
-        try:
+        with self._translated():
             self._container = av.open(
                 self._sink,
                 "w",
@@ -166,14 +168,13 @@ class LibavEncoder:
             if format.bit_rate:
                 stream.bit_rate = format.bit_rate
             self._container.start_encoding()
-        except (av.error.FFmpegError, ValueError) as error:
-            raise SynthesisFailed(f"{format.name} cannot be encoded here: {error}") from error
         self._stream = stream
         self._frame_size = stream.codec_context.frame_size
 
     def encode(self, chunk: AudioChunk) -> bytes:
         """See ``Encoder``."""
-        self._write(self._intake.push(chunk))
+        with self._translated():
+            self._write(self._intake.push(chunk))
         return self._sink.take()
 
     def flush(self) -> bytes:
@@ -181,12 +182,10 @@ class LibavEncoder:
         rest = self._intake.close()
         if rest is None:
             return b""
-        self._write(rest, last=True)
-        try:
+        with self._translated():
+            self._write(rest, last=True)
             self._encode(None)
             self._container.close()
-        except av.error.FFmpegError as error:
-            raise SynthesisFailed(f"The end of the {self._format.name} stream failed: {error}") from error
         return self._sink.take()
 
     def _write(self, samples: Samples, last: bool = False) -> None:
@@ -197,11 +196,8 @@ class LibavEncoder:
         sound = np.concatenate(self._waiting)
         end = len(sound) if last else len(sound) - len(sound) % self._frame_size
         self._waiting = [sound[end:]]
-        try:
-            for start in range(0, end, self._frame_size):
-                self._encode(self._frame(sound[start : min(start + self._frame_size, end)]))
-        except av.error.FFmpegError as error:
-            raise SynthesisFailed(f"Encoding {self._format.name} failed: {error}") from error
+        for start in range(0, end, self._frame_size):
+            self._encode(self._frame(sound[start : min(start + self._frame_size, end)]))
 
     def _encode(self, frame: av.AudioFrame | None) -> None:
         for packet in self._stream.encode(frame):
@@ -215,3 +211,10 @@ class LibavEncoder:
         frame.pts = self._time
         self._time += len(samples)
         return frame
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.error.FFmpegError, ValueError) as error:
+            raise SynthesisFailed(f"Encoding {self._format.name} failed: {error}") from error

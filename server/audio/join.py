@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
-from server.audio.chunk import AudioChunk, Samples, WordTime
+from server.audio.chunk import AudioChunk, Samples
 from server.audio.trim import HEAD_SECONDS, Trimmer
+from server.audio.words import WordQueue
 
 
 class Joiner:
@@ -27,7 +26,7 @@ class Joiner:
         # of the piece that is being taken in
         self._trimmer = Trimmer(rate)
         self._taken = 0
-        self._words: list[WordTime] = []
+        self._words = WordQueue()
         self._spoken = False
 
     @property
@@ -38,14 +37,13 @@ class Joiner:
     def begin_piece(self, pause_before: float = 0.0) -> list[AudioChunk]:
         """Start a piece, at least ``pause_before`` seconds after the sound before it."""
         self._trimmer = Trimmer(self._rate)
-        self._taken, self._words, self._spoken = 0, [], False
+        self._taken, self._words, self._spoken = 0, WordQueue(), False
         self._explicit += round(pause_before * self._rate)
         return self._pause(self._head)
 
     def push(self, chunk: AudioChunk) -> list[AudioChunk]:
         """Take in the next chunk of the piece."""
-        at = self._taken / self._rate
-        self._words += [replace(word, start=word.start + at, end=word.end + at) for word in chunk.words]
+        self._words.add(chunk.words, self._taken / self._rate)
         self._taken += len(chunk.samples)
         ready = self._trimmer.push(chunk.samples)
         if not len(ready):
@@ -87,10 +85,4 @@ class Joiner:
         self._given += len(samples)
         end = self._trimmer.start / self._rate
         start = end - len(samples) / self._rate
-        words = tuple(
-            replace(word, start=max(0.0, word.start - start), end=max(0.0, word.end - start))
-            for word in self._words
-            if last or word.start < end
-        )
-        self._words = [word for word in self._words if not last and word.start >= end]
-        return AudioChunk(samples, self._rate, words)
+        return AudioChunk(samples, self._rate, self._words.take(start, end, last))
