@@ -138,6 +138,12 @@ class WorkerClient:
         """Ask for the memory in use; the answer arrives in ``device_memory``."""
         self._post({"type": "ping"})
 
+    async def drained(self, limit: float) -> None:
+        """Wait until no job is open, at most ``limit`` seconds."""
+        end = time.monotonic() + limit
+        while self._jobs and self.pid is not None and time.monotonic() < end:
+            await asyncio.sleep(0.05)
+
     async def stop(self, grace: float = 2.0) -> None:
         """End the process: politely, then not."""
         self._stopping = True

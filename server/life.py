@@ -1,0 +1,47 @@
+"""How long the server lives: as long as somebody uses it, when a host started it; else until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+log = logging.getLogger("troupe.life")
+
+LINGER = 2.0
+"""Seconds without pipe and lease after which a host-owned server ends."""
+_LOOK = 0.25
+"""Seconds between two looks at the pipe."""
+
+
+class Life:
+    """Counts leases and knows when to stop."""
+
+    def __init__(self, *, host_owned: bool, host_is_there: Callable[[], bool] = lambda: True) -> None:
+        self.host_owned = host_owned
+        self.leases = 0
+        self.stopping = asyncio.Event()
+        """Set when the server begins to end: endless responses then finish."""
+        self._host_is_there = host_is_there
+
+    @contextmanager
+    def lease(self) -> Iterator[None]:
+        """Count as a user while the block runs."""
+        self.leases += 1
+        try:
+            yield
+        finally:
+            self.leases -= 1
+
+    async def unused(self) -> None:
+        """Return when a host-owned server has had neither pipe nor lease for ``LINGER`` seconds."""
+        if not self.host_owned:
+            await asyncio.Event().wait()
+        alone = 0.0
+        host = True
+        while alone < LINGER:
+            await asyncio.sleep(_LOOK)
+            host = host and self._host_is_there()
+            alone = 0.0 if host or self.leases else alone + _LOOK
+        log.info("the host has gone and nobody else uses this server")

@@ -1,0 +1,115 @@
+"""Who speaks and how: a request's names looked up, its wishes checked against what the engine can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from server.engines.base import Capabilities, OptionValue
+from server.engines.registry import EngineRegistry
+from server.errors import InvalidRequest
+from server.settings import Settings
+from server.speech.language import guess_language
+from server.speech.rendition import Rendition, RvcChoice
+from server.speech.request import Delivery
+from server.voices.library import Library, VoiceSettings
+from server.voices.names import Catalogue
+from server.voices.voice import Voice
+from server.voices.voicemap import VoiceMap
+
+DISABLED = "Disabled"
+"""The RVC voice that means none."""
+
+
+class Casting:
+    """Looks up voices, languages and conversions for the current engine."""
+
+    def __init__(
+        self, registry: EngineRegistry, voice_map: VoiceMap, library: Library, settings: Callable[[], Settings]
+    ) -> None:
+        self._registry = registry
+        self._map = voice_map
+        self._library = library
+        self._settings = settings
+
+    def catalogue(self) -> Catalogue:
+        """The current engine's voices and the user's."""
+        registry = self._registry
+        capabilities = registry.capabilities()
+        return Catalogue(
+            registry.current, [*registry.voices(), *self._own(capabilities)], blends=capabilities.blends
+        )
+
+    def voices(self) -> Sequence[Voice]:
+        """Every voice that can speak now, the user's behind the engine's."""
+        return self.catalogue().voices
+
+    def voice(self, name: str, param: str = "voice") -> Voice:
+        """The voice a client means; InvalidRequest with ``param`` lists what is accepted."""
+        return self._map.resolve(name, self.catalogue(), param=param)
+
+    def rendition(
+        self, delivery: Delivery, language: str | None, text: str = "", *, param: str = "voice"
+    ) -> Rendition:
+        """Everything looked up; raises InvalidRequest naming the field at fault."""
+        capabilities = self._registry.capabilities()
+        voice = self.voice(delivery.voice, param)
+        own = self._library.settings(voice.engine, voice.id)
+        speed = delivery.speed if delivery.speed is not None else own.speed
+        return Rendition(
+            voice=voice,
+            language=self._language(language, voice, capabilities, text),
+            speed=1.0 if speed is None else speed,
+            pitch=delivery.pitch,
+            volume=delivery.volume,
+            rvc=self._conversion(delivery, own),
+            values=self._values(delivery, capabilities),
+        )
+
+    def _own(self, capabilities: Capabilities) -> list[Voice]:
+        """The user's voices that the engine can speak with."""
+        usable = {"blend": capabilities.blends, "clone": capabilities.clones}
+        return [voice for voice in self._library.voices(capabilities.name) if usable.get(voice.kind, True)]
+
+    def _language(self, asked: str | None, voice: Voice, capabilities: Capabilities, text: str) -> str:
+        """Asked for, else the voice's own, else the setting; guessed only when ``auto`` says so."""
+        wanted = (asked or (voice.languages[0] if voice.languages else self._settings().language)).lower()
+        if wanted == "auto":
+            wanted = guess_language(text, capabilities.languages) or capabilities.languages[0]
+        known = capabilities.languages
+        if wanted in known:
+            return wanted
+        base = wanted.partition("-")[0]
+        # A voice's own variety first: en means British English to a British voice.
+        alike = [tag for tag in (*voice.languages, *known) if tag.partition("-")[0] == base and tag in known]
+        if alike:
+            return alike[0]
+        raise InvalidRequest(
+            f"{capabilities.title} does not speak {wanted!r}. Its languages: {', '.join(known)}.",
+            param="language",
+            code="unsupported_language",
+        )
+
+    def _conversion(self, delivery: Delivery, own: VoiceSettings) -> RvcChoice | None:
+        """Request, else voice, else global; ``Disabled`` at any level ends the search, the switch wins over all."""
+        settings = self._settings().rvc
+        if not settings.enabled:
+            return None
+        narrates = delivery.rvc_role == "narrator"
+        chosen = delivery.rvc or own.rvc or (settings.narrator if narrates else settings.character)
+        if chosen.strip().casefold() == DISABLED.casefold():
+            return None
+        pitch = delivery.rvc_pitch if delivery.rvc_pitch is not None else own.rvc_pitch
+        if pitch is None:
+            pitch = settings.narrator_pitch if narrates else settings.character_pitch
+        return RvcChoice(
+            chosen, pitch, index_rate=settings.index_rate, protect=settings.protect, f0_method=settings.f0_method
+        )
+
+    def _values(self, delivery: Delivery, capabilities: Capabilities) -> dict[str, OptionValue]:
+        """The engine's options: defaults, then settings, then the request's, each checked."""
+        settings = self._settings().engine.options.get(capabilities.name, {})
+        values: dict[str, OptionValue] = {}
+        for option in capabilities.options:
+            value = delivery.values.get(option.name, settings.get(option.name, option.default))
+            values[option.name] = option.check(value)
+        return values

@@ -1,0 +1,54 @@
+"""Speed, pitch and volume of one line, off the event loop where it takes time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+
+from server.audio.chunk import AudioChunk
+from server.audio.effects import Effect, PitchShift, TimeStretch, gain
+
+_INLINE = 0.25
+"""Seconds of sound that are worked on at once; more goes to a thread, to keep the event loop free."""
+
+
+class Effects:
+    """Push object for one line; passes sound through untouched where nothing is to be done."""
+
+    def __init__(self, rate: int, *, speed: float = 1.0, pitch: float = 0.0, volume: float = 1.0) -> None:
+        self.rate = rate
+        self._volume = volume
+        self._stages: list[Effect] = []
+        if abs(speed - 1.0) > 1e-3:
+            self._stages.append(TimeStretch(rate, speed))
+        if abs(pitch) > 1e-3:
+            self._stages.append(PitchShift(rate, pitch))
+
+    async def push(self, chunk: AudioChunk) -> list[AudioChunk]:
+        """What is ready after ``chunk``."""
+        if not self._stages or chunk.seconds < _INLINE:
+            return self._loud(self._run(chunk))
+        return self._loud(await asyncio.to_thread(self._run, chunk))
+
+    async def finish(self) -> list[AudioChunk]:
+        """The rest."""
+        return self._loud(await asyncio.to_thread(self._drain)) if self._stages else []
+
+    def _run(self, chunk: AudioChunk) -> list[AudioChunk]:
+        for stage in self._stages:
+            chunk = stage.push(chunk)
+        return [chunk]
+
+    def _drain(self) -> list[AudioChunk]:
+        """Flush each stage through those behind it."""
+        rest = [AudioChunk(np.zeros(0, np.float32), self.rate)]
+        for stage in self._stages:
+            rest = [*map(stage.push, rest), stage.flush()]
+        return rest
+
+    def _loud(self, chunks: list[AudioChunk]) -> list[AudioChunk]:
+        chunks = [chunk for chunk in chunks if len(chunk.samples)]
+        if self._volume == 1.0:
+            return chunks
+        return [chunk.with_samples(gain(chunk.samples, self._volume)) for chunk in chunks]

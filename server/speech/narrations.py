@@ -1,0 +1,107 @@
+"""The narrations of a server: opened within limits, found by id, ended with the server."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from server.audio.formats import parse_format
+from server.errors import NotFound, Overloaded
+from server.settings import Settings
+from server.speech.narration import Narration, Plan, Studio
+from server.speech.narration_text import NarrationText
+from server.speech.request import Delivery
+from server.speech.scripts import Scripts
+from server.text.options import Markup
+from server.text.pipeline import PushPipeline
+from server.text.roles import CHARACTER, RoleRules
+
+_REMEMBERED = 256
+"""Ended narrations whose clips can still be fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class NarrationRequest:
+    """What ``POST /api/narrations`` asks for, in our own words."""
+
+    cast: Mapping[str, Delivery] = field(default_factory=dict)
+    speaker: str = CHARACTER
+    rules: RoleRules = field(default_factory=RoleRules)
+    changes: Mapping[str, object] = field(default_factory=dict)
+    """Switches of the text pipeline that differ from the settings."""
+    language: str | None = None
+    format: str = "mp3"
+    markup: Markup = "raw"
+    context: str = ""
+
+
+class Narrations:
+    """All sessions, open and ended."""
+
+    def __init__(self, studio: Studio, scripts: Scripts, settings: Callable[[], Settings]) -> None:
+        self._studio = studio
+        self._scripts = scripts
+        self._settings = settings
+        self._all: dict[str, Narration] = {}
+
+    @property
+    def open(self) -> Sequence[Narration]:
+        """Those that still speak or wait for text."""
+        return [narration for narration in self._all.values() if narration.state == "open"]
+
+    async def start(self, request: NarrationRequest) -> Narration:
+        """Open one; raises InvalidRequest for a cast that cannot be, Overloaded when there are too many."""
+        settings = self._settings().narration
+        if len(self.open) >= settings.max_sessions:
+            raise Overloaded(
+                f"{settings.max_sessions} narrations are open already.", code="too_many_narrations", retry_after=5
+            )
+        audio_format = parse_format(request.format)
+        for role, delivery in request.cast.items():
+            self._studio.casting.rendition(delivery, request.language, param=f"cast.{role}.voice")
+        narration = Narration(
+            secrets.token_urlsafe(16),
+            Plan(
+                request.cast, audio_format, request.language, ahead=settings.ahead, idle_seconds=settings.idle_seconds
+            ),
+            NarrationText(self._opener(request), settings.max_text),
+            self._studio,
+        )
+        self._all[narration.id] = narration
+        self._forget_old()
+        return narration
+
+    def find(self, narration_id: str) -> Narration:
+        """The narration of that id; NotFound otherwise."""
+        narration = self._all.get(narration_id)
+        if narration is None:
+            raise NotFound("There is no such narration (or it ended long ago).", code="narration_not_found")
+        return narration
+
+    async def close(self) -> None:
+        """The server ends: tell every listener."""
+        for narration in self.open:
+            await narration.cancel("shutdown")
+
+    def _opener(self, request: NarrationRequest) -> Callable[[str], PushPipeline]:
+        character = request.cast[CHARACTER]
+        language = request.language
+        if language in (None, "auto"):
+            language = self._studio.casting.rendition(character, language, request.context).language
+        names = {name: name for name in request.cast if name not in _ROLES}
+
+        def open_pipeline(spoken: str) -> PushPipeline:
+            return self._scripts.push(
+                language or "en", request.markup, request.rules, names, request.context + spoken, request.changes
+            )
+
+        return open_pipeline
+
+    def _forget_old(self) -> None:
+        ended = [key for key, narration in self._all.items() if narration.state != "open"]
+        for key in ended[: max(0, len(ended) - _REMEMBERED)]:
+            del self._all[key]
+
+
+_ROLES = frozenset({"narrator", "character", "user"})

@@ -1,0 +1,143 @@
+"""From a request to bytes: ``prepare`` refuses what can be refused, its result streams.
+
+The first sound exists before ``prepare`` returns, so that a model that fails is an error with a status and not
+an empty success.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+
+from server.audio.encoders import Encoder, make_encoder
+from server.audio.formats import AudioFormat, parse_format
+from server.errors import InvalidRequest
+from server.speech.casting import Casting
+from server.speech.metrics import Metrics
+from server.speech.rendition import Line, SpokenWord
+from server.speech.request import SpeechRequest
+from server.speech.scheduler import Scheduler
+from server.speech.speaker import Speaker
+from server.speech.take import Sound, Take
+from server.text.script import Scripts
+
+SHORT_TEXT = 200
+"""Characters up to which a WAV is made whole first, so that its header tells its length."""
+_INLINE = 0.5
+"""Seconds of sound that are encoded at once; more goes to a thread, to keep the event loop free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Bytes of the stream, and the words that can be heard in them."""
+
+    data: bytes
+    words: tuple[SpokenWord, ...] = ()
+    seconds: float = 0.0
+    """Length of the sound that went in."""
+
+
+class Speech:
+    """A prepared speech: its first bytes are there. Iterate ``parts`` once, or ``close`` it."""
+
+    def __init__(self, media_type: str, parts: AsyncGenerator[Part, None], first: Part, whole: bool) -> None:
+        self.media_type = media_type
+        self.content_length = len(first.data) if whole else None
+        """Known when all of it was made first."""
+        self._first = first
+        self._parts = parts
+
+    async def parts(self) -> AsyncGenerator[Part, None]:
+        """The parts in order. Leaving the generator stops the engine inside the sentence."""
+        async with aclosing(self._parts):
+            yield self._first
+            async for part in self._parts:
+                yield part
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """The bytes alone."""
+        async with aclosing(self.parts()) as parts:
+            async for part in parts:
+                if part.data:
+                    yield part.data
+
+    async def close(self) -> None:
+        """Stop without having listened."""
+        await self._parts.aclose()
+
+
+class SpeechService:
+    """Speaks requests, all of one voice or a list of lines."""
+
+    def __init__(
+        self, scheduler: Scheduler, speaker: Speaker, casting: Casting, scripts: Scripts, metrics: Metrics
+    ) -> None:
+        self.scheduler = scheduler
+        self.casting = casting
+        self._speaker = speaker
+        self._scripts = scripts
+        self._metrics = metrics
+
+    async def prepare(self, request: SpeechRequest, *, load_timeout: float = 10.0) -> Speech:
+        """Everything up to the first bytes; raises SpeechError with what was wrong."""
+        audio_format = parse_format(request.format)
+        await self.scheduler.registry.ready(load_timeout)
+        rendition = self.casting.rendition(request.delivery, request.language, request.text)
+        pieces = await asyncio.to_thread(
+            self._scripts.pieces, request.text, rendition.language, plain=request.plain
+        )
+        lines = [Line(piece, rendition) for piece in pieces]
+        exact = request.wav_header == "exact" or (
+            request.wav_header == "auto" and len(request.text) <= SHORT_TEXT
+        )
+        return await self.prepare_lines(lines, audio_format, whole=exact and audio_format.name == "wav")
+
+    async def prepare_lines(self, lines: Sequence[Line], audio_format: AudioFormat, *, whole: bool = False) -> Speech:
+        """Speak lines of any voices as one stream; ``whole`` makes all of it before returning."""
+        rate = self._rate(lines)
+        encoder = make_encoder(audio_format, rate, wav_header="exact" if whole else "streaming")
+        parts = self._parts(lines, encoder, rate)
+        words: list[SpokenWord] = []
+        data, seconds = bytearray(), 0.0
+        try:
+            async for part in parts:
+                data += part.data
+                words += part.words
+                seconds += part.seconds
+                if data and not whole:
+                    break
+        except BaseException:
+            await parts.aclose()
+            raise
+        return Speech(encoder.media_type, parts, Part(bytes(data), tuple(words), seconds), whole)
+
+    def _rate(self, lines: Sequence[Line]) -> int:
+        registry = self.scheduler.registry
+        if any(line.rendition.voice.engine != registry.current for line in lines):
+            raise InvalidRequest("The voices of a request must all be of the current engine.", param="voice")
+        return registry.capabilities().sample_rate
+
+    async def _parts(self, lines: Sequence[Line], encoder: Encoder, rate: int) -> AsyncGenerator[Part, None]:
+        async with AsyncExitStack() as stack:
+            turn = stack.enter_context(self.scheduler.admitted())
+            watch = stack.enter_context(self._metrics.request())
+            take = Take(self._speaker, turn, lines, rate)
+            async with aclosing(take.sounds()) as sounds:
+                async for sound in sounds:
+                    watch.sound(sound.chunk.seconds)
+                    yield Part(await _encode(encoder, sound), sound.words, sound.chunk.seconds)
+            yield Part(await asyncio.to_thread(encoder.flush))
+            watch.finished()
+
+
+async def _encode(encoder: Encoder, sound: Sound) -> bytes:
+    if sound.chunk.seconds < _INLINE:
+        return encoder.encode(sound.chunk)
+    return await asyncio.to_thread(encoder.encode, sound.chunk)
+
+
+async def collect(stream: AsyncIterator[bytes]) -> bytes:
+    """All of a stream."""
+    return b"".join([data async for data in stream])

@@ -1,0 +1,73 @@
+"""Speaks one line: the engine, then voice conversion, then what is done to the sound."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Protocol
+
+from server.audio.chunk import AudioChunk
+from server.engines.base import SynthesisOptions
+from server.speech.effects import Effects
+from server.speech.rendition import Line, RvcChoice
+from server.speech.scheduler import Scheduler, Turn
+
+
+class Conversion(Protocol):
+    """An RVC voice at work on one line; knows nothing of who speaks."""
+
+    async def push(self, chunk: AudioChunk) -> list[AudioChunk]:
+        """What is ready after ``chunk``."""
+
+    async def finish(self) -> list[AudioChunk]:
+        """The rest."""
+
+    async def close(self) -> None:
+        """Stop, whatever is left."""
+
+
+OpenConversion = Callable[[RvcChoice, int], Conversion]
+"""From a choice and the engine's rate in Hz; raises Unavailable where RVC cannot work."""
+
+
+class Speaker:
+    """Turns lines into sound at the current engine's rate."""
+
+    def __init__(self, scheduler: Scheduler, open_conversion: OpenConversion) -> None:
+        self._scheduler = scheduler
+        self._open_conversion = open_conversion
+
+    async def speak(self, turn: Turn, line: Line) -> AsyncGenerator[AudioChunk, None]:
+        """Chunks of one line as they are made; leaving the generator stops the engine inside the sentence."""
+        rendition = line.rendition
+        capabilities = self._scheduler.registry.capabilities(rendition.voice.engine)
+        low, high = capabilities.speed_range
+        own = rendition.speed if low <= rendition.speed <= high else 1.0
+        effects = Effects(
+            capabilities.sample_rate,
+            speed=rendition.speed / own,
+            pitch=rendition.pitch,
+            volume=rendition.volume,
+        )
+        options = SynthesisOptions(language=rendition.language, speed=own, values=rendition.values)
+        async with aclosing(self._scheduler.speak(turn, line.piece, rendition.voice, options)) as chunks:
+            source = chunks if rendition.rvc is None else self._converted(chunks, rendition.rvc, effects.rate)
+            async with aclosing(source):
+                async for chunk in source:
+                    for ready in await effects.push(chunk):
+                        yield ready
+        for ready in await effects.finish():
+            yield ready
+
+    async def _converted(
+        self, chunks: AsyncGenerator[AudioChunk, None], choice: RvcChoice, rate: int
+    ) -> AsyncGenerator[AudioChunk, None]:
+        conversion = self._open_conversion(choice, rate)
+        try:
+            async for chunk in chunks:
+                for ready in await conversion.push(chunk):
+                    yield ready
+            for ready in await conversion.finish():
+                yield ready
+        finally:
+            await conversion.close()

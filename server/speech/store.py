@@ -1,0 +1,93 @@
+"""Clips on disk: in ``TROUPE_HOME/audio``, pruned by age and size, served by names nobody can guess."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.errors import Unavailable
+from server.files import write_atomically
+
+log = logging.getLogger("troupe.audio")
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How much is kept."""
+
+    hours: float
+    megabytes: int
+
+
+class AudioStore:
+    """Files and folders of sound; an entry is pruned whole."""
+
+    def __init__(self, folder: Path, keep: Callable[[], Keep]) -> None:
+        self.folder = folder
+        self._keep = keep
+
+    def save(self, name: str, data: bytes) -> Path:
+        """Write ``name`` (relative, made by the server, never by a client) whole or not at all."""
+        path = self.folder / name
+        try:
+            write_atomically(path, data)
+        except OSError as error:
+            raise Unavailable(
+                f"The sound could not be saved in {self.folder}: {error.strerror or error}.", code="disk_full"
+            ) from error
+        return path
+
+    def find(self, name: str) -> Path | None:
+        """The file of that name; None where there is none. The name is looked up, never joined to a path."""
+        folder, _, leaf = name.rpartition("/")
+        with suppress(OSError):
+            if folder and folder not in {entry.name for entry in self.folder.iterdir() if entry.is_dir()}:
+                return None
+            for entry in (self.folder / folder if folder else self.folder).iterdir():
+                if entry.name == leaf and entry.is_file():
+                    return entry
+        return None
+
+    def prune(self, now: Callable[[], float] = time.time) -> int:
+        """Delete what is too old, then the oldest beyond the size; returns how many entries went."""
+        keep = self._keep()
+        entries = []
+        with suppress(OSError):
+            entries = sorted(((_age(entry, now), entry) for entry in self.folder.iterdir()), key=lambda e: e[0])
+        gone, held = 0, 0
+        for age, entry in entries:
+            held += _size(entry)
+            if age > keep.hours * 3600 or held > keep.megabytes * 1_000_000:
+                _delete(entry)
+                gone += 1
+        if gone:
+            log.info("pruned %d old sounds", gone)
+        return gone
+
+
+def _age(entry: Path, now: Callable[[], float]) -> float:
+    with suppress(OSError):
+        return now() - entry.stat().st_mtime
+    return 0.0
+
+
+def _size(entry: Path) -> int:
+    total = 0
+    with suppress(OSError):
+        files = [entry] if entry.is_file() else list(entry.iterdir())
+        for file in files:
+            total += file.stat().st_size
+    return total
+
+
+def _delete(entry: Path) -> None:
+    if entry.is_dir():
+        shutil.rmtree(entry, ignore_errors=True)
+    else:
+        with suppress(OSError):  # Windows: somebody is listening to it; the next round gets it
+            entry.unlink()
