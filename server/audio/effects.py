@@ -76,8 +76,9 @@ class PitchShift(_Shifted):
     def __init__(self, rate: int, semitones: float) -> None:
         _check("semitones", semitones, SEMITONES)
         super().__init__(rate, 1.0)
-        # In whole Hz, as resampling wants it; the stretch follows the rounding, so the length stays exact.
-        played = round(rate * 2 ** (semitones / 12))
+        # In steps of 25 Hz (a hundredth of a semitone): resampling is exact only between rates with a common
+        # factor. The stretch follows the rounding, so the length stays what it was.
+        played = round(rate * 2 ** (semitones / 12) / 25) * 25 if semitones else rate
         self._stretcher = Stretcher(rate, rate / played)
         self._resampler = Resampler(played, rate)
 

@@ -21,7 +21,7 @@ class WordQueue:
         ]
 
     def take(self, start: float, end: float, last: bool = False) -> tuple[WordTime, ...]:
-        """Those of the chunk from ``start`` to ``end``, by its own clock; all that are left if it is the last."""
+        """Those of the chunk from ``start`` to ``end``, by its clock; all that are left if it is the last."""
         ready = [word for word in self._words if last or word.start < end]
         self._words = [word for word in self._words if not last and word.start >= end]
         return tuple(
