@@ -1,0 +1,1 @@
+"""Tests of Troupe: ``python3 -m tests``."""
