@@ -1,0 +1,73 @@
+"""``python3 -m tests [long] [pytest's arguments]``: installs what is missing, then runs the tests."""
+
+import sys
+import time
+from pathlib import Path
+
+
+def main(argv: "list[str]") -> int:
+    """Prepare an environment beside the server's own and run pytest in it."""
+    from server.boot.errors import BootError
+
+    started = time.monotonic()
+    try:
+        python = _prepare()
+    except BootError as error:
+        print(f"tests: {error}", file=sys.stderr)
+        return 1
+    return _run(python, argv, time.monotonic() - started)
+
+
+def _prepare() -> Path:
+    from server import __version__
+    from server.boot.home import Places, find_home
+    from server.boot.install import Installer
+    from server.boot.lists import RequirementsList, load_list, load_lists
+    from server.boot.progress import Progress
+    from server.boot.state import StateFile
+    from server.boot.stop import never
+    from tests.machine import install_node_packages
+
+    own = Path(__file__).with_name("requirements")
+
+    def lists(wanted: "list[str] | tuple[str, ...]") -> "list[RequirementsList]":
+        ours = [load_list(path.stem, own) for path in sorted(own.glob("*.txt"))]
+        return load_lists([*wanted, "piper"]) + ours
+
+    places = Places(find_home())
+    # Its state is nobody's business: this file is not the one that hosts read.
+    state = StateFile(places.home / "tests" / "state.json", version=__version__, instance="")
+    progress = Progress(state)
+    try:
+        installer = Installer(places, progress, never, lists, places.home / "tests" / "env")
+        environment = installer.prepare()
+    except KeyboardInterrupt:
+        sys.exit("tests: stopped; the next run goes on from there.")
+    if sorry := install_node_packages(places.home):
+        progress.say(sorry)
+    return environment.python
+
+
+def _run(python: Path, argv: "list[str]", installation: float) -> int:
+    import os
+    import subprocess
+
+    from server.boot.launch import REPOSITORY, child_environment
+
+    long = argv[:1] == ["long"]
+    command = [str(python), "-m", "pytest", "-p", "tests.minutes", f"--installation={installation:.1f}"]
+    command += argv[1:] if long else ["-m", "not long", *argv]
+    # Output goes straight through, so that pytest's summary is the last thing said.
+    child = subprocess.Popen(command, cwd=REPOSITORY, env=child_environment(os.environ))
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            # pytest got it too, and prints what it knows before it ends.
+            continue
+
+
+if __name__ == "__main__":
+    if not (3, 10) <= sys.version_info[:2] <= (3, 13):
+        sys.exit("The tests need Python 3.10, 3.11, 3.12 or 3.13.")
+    sys.exit(main(sys.argv[1:]))
