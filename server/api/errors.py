@@ -73,11 +73,13 @@ class Refused(SpeechError):
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Every error of ``app`` leaves in the shape of its path's family; 422 and ``{"detail"}`` never do."""
+    """Every error of ``app`` leaves in the shape of its path's family; 422 and ``{"detail"}`` never do.
+
+    Mistakes of ours (any other exception) are answered by the gate, the outermost boundary.
+    """
     app.add_exception_handler(SpeechError, _speech_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_exception)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def error_response(path: str, error: SpeechError) -> JSONResponse:
@@ -156,12 +158,6 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     else:
         message = str(error.detail)
     return error_response(path, Refused(error.status_code, message, headers=headers))
-
-
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    request_id = request_id_of(request)
-    log.error("%s %s broke", request_id, request.scope["path"], exc_info=error)
-    return error_response(request.scope["path"], unexpected_error(request_id))
 
 
 def readable(errors: Sequence[Any], content_type: str = "application/json") -> SpeechError:
