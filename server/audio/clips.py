@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from server.audio.chunk import Samples
+from server.audio.decode_clip import MAX_RATE, MAX_SECONDS
 from server.errors import InvalidRequest
 
 with warnings.catch_warnings():
@@ -32,8 +33,8 @@ LEVEL = -20.0
 _PEAK = -1.0
 _SILENT, _FAINT = -60.0, -40.0
 _TIMEOUT = 30.0
-_MAX_DECODED = 60 * 48_000 * 2 + 4096 * 2 * 48 + 200
-"""Bytes that the decoder may answer with: its longest clip, a last frame, its line of JSON."""
+_MAX_ANSWER = (MAX_SECONDS + 1) * MAX_RATE * 2
+"""Bytes that are read of the decoder's answer: its longest clip and a second for its line of JSON."""
 _MARGIN_MS = 50
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,24 +82,22 @@ def decode_apart(data: bytes, format: str) -> tuple[bytes, int]:
     with tempfile.TemporaryFile() as source:
         source.write(data)
         source.seek(0)
-        child = subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-m", "server.audio.decode_clip", format],
             cwd=_ROOT,
             stdin=source,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        alarm = threading.Timer(_TIMEOUT, child.kill)
-        alarm.start()
-        try:
+        ) as child:
             assert child.stdout is not None
-            answer = child.stdout.read(_MAX_DECODED)
-        finally:
-            alarm.cancel()
-            child.kill()
-            child.stdout and child.stdout.close()
-            child.wait()
+            alarm = threading.Timer(_TIMEOUT, child.kill)
+            alarm.start()
+            try:
+                answer = child.stdout.read(_MAX_ANSWER)
+            finally:
+                alarm.cancel()
+                child.kill()
     head, newline, pcm = answer.partition(b"\n")
     if not newline:
         raise _refuse("The clip could not be read: its decoder gave up on it.")

@@ -18,8 +18,11 @@ class Stretcher:
 
     The output is laid of overlapping windows, one each half window. Each is taken near the place in the input
     where it belongs, at the offset where the waveform best goes on as the window before it would have.
-    Measured against libav's atempo, Rubber Band, Signalsmith and TDHS by what a recogniser read (see
-    ``tests/bench/audio.py``), none of which did better for speech.
+
+    Chosen by what Whisper base read of fourteen sentences by a male voice, in word errors at speeds 0.25,
+    0.5, 2 and 4 (the last slowed back): this 11, 6, 15 and 30 %, libav's atempo 15, 8, 20 and 58 %, untouched
+    speech 5 %. Rubber Band, Signalsmith and TDHS, tried on six of them, were not better on the whole, and each
+    is one more package to install.
     """
 
     def __init__(self, rate: int, speed: float) -> None:
