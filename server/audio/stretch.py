@@ -21,8 +21,8 @@ class Stretcher:
 
     Chosen by what Whisper base read of fourteen sentences by a male voice, in word errors at speeds 0.25,
     0.5, 2 and 4 (the last slowed back): this 11, 6, 15 and 30 %, libav's atempo 15, 8, 20 and 58 %, untouched
-    speech 5 %. Rubber Band, Signalsmith and TDHS, tried on six of them, were not better on the whole, and each
-    is one more package to install.
+    speech 5 %. Rubber Band, Signalsmith and TDHS, tried on six of them, were not better on the whole, and
+    each is one more package to install.
     """
 
     def __init__(self, rate: int, speed: float) -> None:
