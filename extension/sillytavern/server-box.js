@@ -1,0 +1,60 @@
+// @ts-check
+/** Address, key and light of the server. It stands in two panels at once, so it draws what is so, not what was clicked. */
+
+import { normalAddress } from './address.js';
+import { keyStore } from './settings.js';
+import { explain } from './states.js';
+
+/** @typedef {import('./troupe.js').Troupe} Troupe */
+
+/**
+ * @param {HTMLElement} slot
+ * @param {string} html
+ * @param {Troupe} troupe
+ * @returns {() => void} takes it down
+ */
+export function mountServerBox(slot, html, troupe) {
+    slot.innerHTML = html;
+    const part = (/** @type {string} */ name) => /** @type {any} */ (slot.querySelector(`.troupe_${name}`));
+    const address = part('address');
+    const key = part('key');
+    const help = part('help');
+    let offered = '';
+
+    const draw = () => {
+        const { connection, client, settings } = troupe;
+        const shown = explain(connection, client.address);
+        part('light').dataset.light = shown.light;
+        part('status_text').textContent = shown.text;
+        address.placeholder = normalAddress('', location);
+        if (document.activeElement !== address) address.value = settings.address;
+        if (document.activeElement !== key) key.value = keyStore.get();
+        // Opened once when it is needed; afterwards a person may close it.
+        if (shown.help && offered !== connection.state) help.open = true;
+        if (shown.light === 'good') help.open = false;
+        offered = connection.state;
+    };
+    const connect = () => {
+        troupe.settings.address = address.value.trim();
+        keyStore.set(key.value);
+        troupe.save();
+        troupe.connection.use('page');
+        void troupe.connection.reconnect();
+    };
+    address.addEventListener('change', connect);
+    key.addEventListener('change', connect);
+    part('reconnect').addEventListener('click', connect);
+    // The host's panel is a form; Enter would send it and load the page anew.
+    slot.addEventListener('keydown', (event) => {
+        if (event.key !== 'Enter' || !(event.target instanceof HTMLInputElement)) return;
+        event.preventDefault();
+        event.target.blur();
+    });
+
+    troupe.connection.listeners.add(draw);
+    draw();
+    return () => {
+        troupe.connection.listeners.delete(draw);
+        slot.replaceChildren();
+    };
+}
