@@ -1,0 +1,1 @@
+"""What runs inside a host; it knows the server only by its address."""

@@ -1,0 +1,1 @@
+"""text-generation-webui: characters speak while the model types."""

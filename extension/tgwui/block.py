@@ -1,0 +1,266 @@
+"""The settings block below the chat: what it looks like. What its parts do is in ``events.py``.
+
+Loaded only when the host builds its page, so Gradio, the host's own, may be imported at the top.
+"""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ..launcher import Status
+from .choices import INSTRUCT, Character, General
+from .runtime import Runtime, name_of
+from .voices import DEFAULT, VoiceList, shown
+
+SKIP = [
+    ("Actions", "actions"),
+    ("Speech", "speech"),
+    ("Thinking", "reasoning"),
+    ("Code", "code"),
+    ("Links", "urls"),
+    ("Emoji", "emoji"),
+]
+UNMARKED = [("The character", "character"), ("The narrator", "narrator"), ("Nobody", "silent")]
+LIVE, COMPLETE = "While the reply is typed", "When it is complete"
+
+
+@dataclass
+class Parts:
+    """The block's components, by what they are for."""
+
+    status: Any
+    start: Any
+    stop: Any
+    on: Any
+    when: Any
+    greeting: Any
+    player: Any
+    volume: Any
+    heading: Any
+    voice: Any
+    narrator: Any
+    hear: Any
+    unmarked: Any
+    skip: Any
+    speed: Any
+    rvc: Any
+    forget: Any
+    one: Any
+    other: Any
+    share: Any
+    hear_blend: Any
+    use_blend: Any
+    address: Any
+    key: Any
+    connect: Any
+    relay: Any
+    answer: Any
+    page: Any
+    ask: Any
+    ask_go: Any
+    say: Any
+    say_go: Any
+
+    def of_character(self) -> list[Any]:
+        """Those whose values change with the character."""
+        return [
+            self.heading, self.voice, self.narrator, self.unmarked, self.skip, self.speed, self.rvc,
+        ]  # fmt: skip
+
+
+def build(runtime: Runtime, voices: VoiceList) -> Parts:
+    """Put the block into the page that is being built."""
+    general = runtime.choices.general()
+    character = runtime.character(INSTRUCT)
+    parts: dict[str, Any] = {}
+    with gr.Accordion("Troupe: voices for your characters", open=True, elem_id="troupe"):
+        with gr.Row(elem_classes="troupe-top"):
+            parts["status"] = gr.HTML(status_html(runtime.launcher.status), elem_id="troupe-status")
+            parts["start"] = gr.Button("Try again", size="sm", visible=False, elem_classes="troupe-small")
+            parts["stop"] = gr.Button(
+                "Stop speaking", size="sm", elem_id="troupe-stop", elem_classes="troupe-small"
+            )
+        parts |= _general(general)
+        parts |= _character(character, voices)
+        parts |= _blend(voices)
+        parts |= _server(general)
+        parts |= _hidden()
+    return Parts(**parts)
+
+
+def _general(general: General) -> dict[str, Any]:
+    with gr.Row():
+        on = gr.Checkbox(general.on, label="Speak replies", elem_id="troupe-on")
+        greeting = gr.Checkbox(general.greeting, label="Speak greetings of new chats")
+        player = gr.Checkbox(general.player, label="Player under each spoken message")
+    with gr.Row():
+        when = gr.Radio(
+            [LIVE, COMPLETE], value=LIVE if general.live else COMPLETE, label="When to speak", elem_id="troupe-when"
+        )
+        volume = gr.Slider(0, 100, value=round(100 * general.volume), step=1, label="Volume (%)")
+    return {"on": on, "greeting": greeting, "player": player, "when": when, "volume": volume}
+
+
+def _character(character: Character, voices: VoiceList) -> dict[str, Any]:
+    heading = gr.Markdown(heading_of(INSTRUCT), elem_id="troupe-character")
+    with gr.Row():
+        voice = gr.Dropdown(
+            voices.options("Default voice", character.voice),
+            value=shown(character.voice),
+            label="Character's voice",
+            info="Choose, search, or type a blend such as af_heart(2)+af_sky(1)",
+            allow_custom_value=True,
+            elem_id="troupe-voice",
+        )
+        narrator = gr.Dropdown(
+            voices.options("Same as the character", character.narrator),
+            value=shown(character.narrator),
+            label="Narrator's voice",
+            info="Reads *actions* and descriptions",
+            allow_custom_value=True,
+            elem_id="troupe-narrator",
+        )
+        hear = gr.Button("Hear them", elem_id="troupe-hear", elem_classes="troupe-beside", scale=0)
+    with gr.Row():
+        unmarked = gr.Radio(
+            UNMARKED, value=character.unmarked, label='Text without "quotes" or *asterisks* is spoken by'
+        )
+        skip = gr.CheckboxGroup(SKIP, value=list(character.skip), label="Do not speak")
+    with gr.Row():
+        speed = gr.Slider(0.5, 2.0, value=character.speed, step=0.05, label="Speed")
+        rvc = gr.Dropdown(
+            voices.rvc(character.rvc),
+            value=shown(character.rvc),
+            label="Voice conversion (RVC)",
+            visible=voices.has_rvc,
+            elem_id="troupe-rvc",
+        )
+        forget = gr.Button("Back to defaults", size="sm", elem_classes="troupe-small troupe-beside", scale=0)
+    return {
+        "heading": heading,
+        "voice": voice,
+        "narrator": narrator,
+        "hear": hear,
+        "unmarked": unmarked,
+        "skip": skip,
+        "speed": speed,
+        "rvc": rvc,
+        "forget": forget,
+    }
+
+
+def _blend(voices: VoiceList) -> dict[str, Any]:
+    with gr.Accordion("Mix two voices", open=False, elem_classes="troupe-inner"):
+        with gr.Row():
+            one = gr.Dropdown(voices.own(), label="First voice")
+            other = gr.Dropdown(voices.own(), label="Second voice")
+            share = gr.Slider(0, 100, value=50, step=5, label="Share of the second voice (%)")
+        with gr.Row():
+            hear_blend = gr.Button("Hear the mix", size="sm")
+            use_blend = gr.Button("Give it to the character", size="sm")
+    return {"one": one, "other": other, "share": share, "hear_blend": hear_blend, "use_blend": use_blend}
+
+
+def _server(general: General) -> dict[str, Any]:
+    with gr.Accordion("Server", open=False, elem_classes="troupe-inner"):
+        gr.Markdown(
+            "Leave the address empty to use the server of this machine; it is started when it is needed. "
+            "For a server elsewhere give its address and, if it wants one, its key."
+        )
+        with gr.Row():
+            address = gr.Textbox(
+                general.address, label="Address", placeholder="http://192.168.1.20:7851", max_lines=1
+            )
+            # The key itself is never sent to a page; a dot pattern says that there is one.
+            key = gr.Textbox(
+                "", label="Key", type="password", max_lines=1, placeholder=key_hint(general.key)
+            )
+            connect = gr.Button("Connect", elem_classes="troupe-beside", scale=0)
+    return {"address": address, "key": key, "connect": connect}
+
+
+def _hidden() -> dict[str, Any]:
+    """Between the page's script and us; the host renders invisible components, too."""
+    quiet = getattr(gr, "Headless", None) or (lambda: gr.JSON(visible=False))
+    with gr.Row(visible=False):
+        ask = gr.Textbox(elem_id="troupe-ask")
+        ask_go = gr.Button(elem_id="troupe-ask-go")
+        say = gr.Textbox(elem_id="troupe-say")
+        say_go = gr.Button(elem_id="troupe-say-go")
+    return {
+        "relay": quiet(), "answer": quiet(), "page": quiet(),
+        "ask": ask, "ask_go": ask_go, "say": say, "say_go": say_go,
+    }  # fmt: skip
+
+
+def of_character(runtime: Runtime, voices: VoiceList, who: str) -> list[Any]:
+    """Updates for ``Parts.of_character``."""
+    character = runtime.character(who)
+    return [
+        heading_of(who, _elsewhere(runtime, who, character)),
+        gr.update(
+            choices=voices.options("Default voice", character.voice), value=shown(character.voice)
+        ),
+        gr.update(
+            choices=voices.options("Same as the character", character.narrator), value=shown(character.narrator)
+        ),
+        character.unmarked,
+        list(character.skip),
+        character.speed,
+        gr.update(
+            choices=voices.rvc(character.rvc),
+            value=shown(character.rvc),
+            visible=voices.has_rvc or character.rvc not in ("", DEFAULT),
+        ),
+    ]
+
+
+def heading_of(who: str, note: str = "") -> str:
+    name = name_of(who).replace("*", "")
+    return f"**Voices for {name}**" + (f" · {note}" if note else "")
+
+
+def _elsewhere(runtime: Runtime, who: str, character: Character) -> str:
+    """Said where a voice was chosen on another engine only."""
+    others = [engine for engine in runtime.choices.engines_with_a_voice(who) if engine]
+    if character.voice or not others or not runtime.engine():
+        return ""
+    return f"no voice chosen on {runtime.engine()} yet (there is one on {', '.join(others)}): the default voice speaks"
+
+
+def key_hint(key: str) -> str:
+    return "saved; type to replace it" if key else "none"
+
+
+_SAID = {
+    "off": "Off",
+    "looking": "Looking for the server …",
+    "installing": "Installing …",
+    "starting": "Starting …",
+    "loading": "Loading the voices …",
+    "ready": "Ready",
+    "failed": "Not working",
+}
+
+
+def status_html(status: Status) -> str:
+    """The line that says how the server is."""
+    parts = [f"<b>{_SAID.get(status.phase, status.phase)}</b>"]
+    if status.phase == "ready":
+        where = " ".join(part for part in (status.engine, f"on {status.device}" if status.device else "") if part)
+        parts.append(html.escape(where))
+    if status.detail and status.detail.rstrip(" .…") not in _SAID[status.phase if status.phase in _SAID else "off"]:
+        parts.append(html.escape(status.detail))
+    if status.phase == "ready" and status.address:
+        link = html.escape(status.address + "/", quote=True)
+        parts.append(f'<a class="troupe-studio" href="{link}" target="_blank" rel="noopener">Open the studio</a>')
+    bar = ""
+    if status.phase == "installing" and status.fraction is not None:
+        share = round(100 * max(0.0, min(1.0, status.fraction)))
+        bar = f'<div class="troupe-bar"><div style="width:{share}%"></div></div>'
+    line = '<span class="troupe-gap">·</span>'.join(f"<span>{part}</span>" for part in parts if part)
+    return f'<div class="troupe-line" data-phase="{status.phase}"><span class="troupe-dot"></span>{line}</div>{bar}'

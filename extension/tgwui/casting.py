@@ -1,0 +1,40 @@
+"""Who speaks how: from a person's choices to the cast of a narration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .choices import Character
+
+SAMPLE = '*She turns to the window.* "So this is how I sound. Shall we begin?"'
+"""What a preview says: an action for the narrator, a line for the character."""
+
+
+def opening(character: Character, refused: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The body that opens a narration; ``refused`` names members that the server did not accept."""
+    cast = {
+        "character": _member(character.voice, character),
+        "narrator": _member(character.narrator or character.voice, character),
+        "user": _member(character.narrator or character.voice, character),
+    }
+    for name, member in cast.items():
+        for field in ("voice", "rvc"):
+            if f"cast.{name}.{field}" in refused:
+                member.pop(field, None)
+    return {
+        "cast": cast,
+        "speaker": "character",
+        "unmarked": character.unmarked,
+        "skip": list(character.skip),
+        "format": "mp3",
+        "markup": "raw",
+    }
+
+
+def _member(voice: str, character: Character) -> dict[str, Any]:
+    member: dict[str, Any] = {"speed": character.speed}
+    if voice:
+        member["voice"] = voice
+    if character.rvc:
+        member["rvc"] = character.rvc
+    return member

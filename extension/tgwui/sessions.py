@@ -1,0 +1,117 @@
+"""Browsers: each hears its own turns and no other's."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from .turn import Turn
+
+_PATIENCE = 600.0
+"""Seconds that a click waits for its reply to begin; the host lets one browser generate after the other."""
+_FRESH = 60.0
+_MOST = 200
+
+
+class Session:
+    """One browser page: the turn it hears, and the one event that relays it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._turn: Turn | None = None
+        self._begun = 0.0
+        self._wakers: dict[object, Callable[[], None]] = {}
+        self._relay: object | None = None
+        self.clicked = ""
+        """What was pressed last: send, regenerate, continue, new, say."""
+
+    def begin(self, turn: Turn) -> None:
+        """A new turn silences the one before."""
+        turn.changed = self._wake
+        with self._lock:
+            before, self._turn, self._begun = self._turn, turn, time.monotonic()
+        if before is not None:
+            before.cancel()
+        self._wake()
+
+    def turn(self) -> Turn | None:
+        return self._turn
+
+    def hush(self) -> None:
+        """Stop was pressed, or the page shows something else now."""
+        turn = self._turn
+        if turn is not None:
+            turn.cancel()
+
+    async def follow(self, clicked: str, patience: float = _PATIENCE) -> AsyncIterator[Turn]:
+        """The turn that this click brings about, again and again as it changes, until it is over.
+
+        The newest click is the only one that is followed.
+        """
+        loop, news, me = asyncio.get_running_loop(), asyncio.Event(), object()
+        self.clicked = clicked
+        before = self._turn
+        if before is not None and (before.taken or time.monotonic() - self._begun > _FRESH):
+            before.cancel()  # otherwise the reply has been quicker than this event, and is ours
+        else:
+            before = None
+        self._relay = me
+        self._wakers[me] = lambda: _call_soon(loop, news)
+        self._wake()
+        deadline = loop.time() + patience
+        turn = None
+        try:
+            while self._relay is me:
+                news.clear()
+                turn = self._turn
+                if turn is not None and turn is not before:
+                    turn.taken = True
+                    turn.start()
+                    yield turn
+                    if turn.over:
+                        return
+                    deadline = loop.time() + patience
+                try:
+                    await asyncio.wait_for(news.wait(), max(0.0, deadline - loop.time()))
+                except asyncio.TimeoutError:
+                    return
+        finally:
+            self._wakers.pop(me, None)
+            if turn is not None and turn.taken and self._relay is me:
+                turn.cancel()  # the page has gone
+
+    def _wake(self) -> None:
+        for waker in list(self._wakers.values()):
+            waker()
+
+
+class Sessions:
+    """All browsers of this host; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[str, Session] = OrderedDict()
+
+    def of(self, name: str | None) -> Session:
+        """The session's entry; nameless ones share nothing."""
+        if not name:
+            return Session()
+        with self._lock:
+            found = self._known.setdefault(name, Session())
+            self._known.move_to_end(name)
+            while len(self._known) > _MOST:
+                self._known.popitem(last=False)
+            return found
+
+
+def _call_soon(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
+    try:
+        loop.call_soon_threadsafe(news.set)
+    except RuntimeError:
+        pass  # the host is closing
+
+
