@@ -78,6 +78,15 @@ def read_with_backup(path: Path, parse: Callable[[str], T], damaged: Callable[[E
     return result
 
 
+def stamp_of(path: Path) -> object:
+    """Differs whenever somebody has replaced or changed the file; one ``stat``."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return "missing"
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
 def _remember(path: Path, text: str) -> None:
     """Keep a good file that somebody edited by hand; a read-only folder is no reason to fail a read."""
     backup = backup_of(path)

@@ -105,6 +105,11 @@ def voice_text(value: str | Mapping[str, object], *, param: str = "voice") -> st
     return text
 
 
+def is_generic(text: str) -> bool:
+    """True for ``female_01`` and its like."""
+    return _GENERIC.fullmatch(without_wav(text.strip())) is not None
+
+
 def without_wav(text: str) -> str:
     """``text`` without the suffix that AllTalk's clients put behind a voice."""
     return text[:-4].rstrip() if text[-4:].lower() == ".wav" else text

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from server.errors import ConfigError, InvalidRequest, RevisionMismatch
-from server.files import read_with_backup, write_with_backup
+from server.files import read_with_backup, stamp_of, write_with_backup
 from server.voices.names import OPENAI_NAMES, Catalogue, UnknownVoice, shown, voice_text, without_wav
 from server.voices.voice import Gender, Voice
 
@@ -161,7 +161,7 @@ class VoiceMap:
 
     def _load(self) -> dict[str, dict[str, str]]:
         """The maps, read again when somebody has changed the file; one ``stat`` otherwise."""
-        stamp = _stamp(self.path)
+        stamp = stamp_of(self.path)
         if stamp != self._stamp:
             try:
                 self._maps = read_with_backup(self.path, _parse, self._damaged) or {}
@@ -174,7 +174,7 @@ class VoiceMap:
         filled = {engine: dict(chosen) for engine, chosen in maps.items() if chosen}
         text = yaml.safe_dump(filled, allow_unicode=True) if filled else ""
         write_with_backup(self.path, HEADER + text)
-        self._maps, self._stamp = filled, _stamp(self.path)
+        self._maps, self._stamp = filled, stamp_of(self.path)
 
     def _damaged(self, error: Exception) -> None:
         log.warning(
@@ -229,11 +229,3 @@ def _parse(text: str) -> dict[str, dict[str, str]]:
 
 def _revision(chosen: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _stamp(path: Path) -> object:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return "missing"
-    return status.st_mtime_ns, status.st_size, status.st_ino
