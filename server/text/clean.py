@@ -1,0 +1,130 @@
+"""What is not to be read goes, sentence by sentence; nothing goes in a way that glues words together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from server.text.addresses import speak_addresses
+from server.text.cues import is_cue
+from server.text.faces import drop_faces, speak_emoji
+from server.text.options import TextOptions
+from server.text.traced import Traced
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One named transformation with its switch."""
+
+    name: str
+    wanted: Callable[[TextOptions], bool]
+    run: Callable[[Traced, TextOptions], Traced]
+
+
+def run_steps(steps: tuple[Step, ...], traced: Traced, options: TextOptions) -> Traced:
+    """All wanted steps in their order."""
+    for step in steps:
+        if step.wanted(options):
+            traced = step.run(traced, options)
+    return traced
+
+
+_ROUND = re.compile(r"\(([^()\[\]]{1,80})\)|\[([^()\[\]]{1,80})\]")
+_APOSTROPHE = re.compile(
+    r"(?<=\w)[’ʼ‘´`](?=\w)|(?<!\w)[’ʼ‘´`](?=\d0s|tis\b|twas\b|em\b|cause\b)|(?<=s)[’ʼ](?=\s)"
+)
+_STRUCK = re.compile(r"~~|\|\|")
+_STAR_PRODUCT = re.compile(r"(?<=[\d)])\s?\*\s?(?=[\d(A-Za-z])")
+_STAR_IN_WORD = re.compile(r"(?<=[A-Za-z])\*+(?=[A-Za-z])")
+_STAR = re.compile(r"\*+")
+_UNDERSCORES = re.compile(r"_+")
+_BANGS = re.compile(r"[!?]{2,}|[！？]{2,}")
+_WIDE_REPEAT = re.compile(r"([。、，])\1+")
+_DOTS = re.compile(r"\.(?:\s?\.)+|…(?:\s?[.…])*")
+_DASH = re.compile(
+    r"(?<!\d)\s*(?:—+|–+|―+|-{2,})\s*|\s*(?:—+|―+|-{2,})\s*(?!\d)|\s+–+\s+(?!\d)|(?<=\d)—+(?=\d)"
+)
+_SPACED_HYPHEN = re.compile(r"(?<=[^\W\d])\s+-\s+|\s+-\s+(?=[^\W\d])")
+_TILDE_ABOUT = re.compile(r"(?<![\w~])[~≈]\s?(?=[$£€]?\d)")
+_TILDES = re.compile(r"[~～〜]+")
+_STRETCHED = re.compile(r"([a-zäöüßàâéèêëîïôûçñáíóúа-яё])\1{2,}|([A-Z])\2{3,}")
+_ABOUT = {
+    "en": "about ",
+    "de": "etwa ",
+    "fr": "environ ",
+    "es": "unos ",
+    "it": "circa ",
+    "nl": "ongeveer ",
+    "pt": "cerca de ",
+}
+
+
+def _cues(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_ROUND, lambda m: " " if is_cue(m[1] or m[2] or "") else m[0])
+
+
+def _marks(traced: Traced, options: TextOptions) -> Traced:
+    """What markdown and roles have left of asterisks, underscores and double bars."""
+    traced = traced.sub(_STRUCK, " ").sub(_STAR_PRODUCT, " × ").sub(_STAR_IN_WORD, "")
+    return traced.sub(_STAR, " ").sub(_UNDERSCORES, " ")
+
+
+def _punctuation(traced: Traced, options: TextOptions) -> Traced:
+    traced = traced.sub(_BANGS, lambda m: _strongest(m[0])).sub(_WIDE_REPEAT, r"\1")
+    traced = traced.sub(_DOTS, "…").sub(_SPACED_HYPHEN, ", ").sub(_DASH, ", ")
+    return traced.sub(_TILDE_ABOUT, _ABOUT.get(options.language.split("-")[0], "")).sub(_TILDES, " ")
+
+
+def _strongest(run: str) -> str:
+    return next(mark for mark in "?？!！" if mark in run)
+
+
+CLEANING = (
+    Step("apostrophes", lambda o: True, lambda t, o: t.sub(_APOSTROPHE, "'")),
+    Step("addresses", lambda o: True, lambda t, o: speak_addresses(t, o.urls, o.language.split("-")[0])),
+    Step("kaomoji", lambda o: o.kaomoji, lambda t, o: drop_faces(t)),
+    Step("emoji", lambda o: True, lambda t, o: speak_emoji(t, o.emoji, o.language.split("-")[0])),
+    Step("cues", lambda o: o.brackets != "read", _cues),
+    Step("marks", lambda o: True, _marks),
+    Step("punctuation", lambda o: o.punctuation, _punctuation),
+    Step("stretched", lambda o: o.stretched, lambda t, o: t.sub(_STRETCHED, lambda m: m[0][:2])),
+)
+"""In this order: an address may hold marks, a face may look like brackets."""
+
+_QUOTES = re.compile('["“”„«»‹›「」『』＂〝〞]')
+_SINGLE_QUOTED = re.compile(r"(?<!\w)['‘]([^'‘’]{2,200})['’](?!\w)")
+_OPEN_BRACKET = re.compile(r"(?<=[\w,.!?…])\s+[(\[{]\s*(?=\S)")
+_CLOSE_BRACKET = re.compile(r"\s*[)\]}](?=\s+\w)")
+_BRACKETS = re.compile(r"[()\[\]{}<>（）【】`^|\\•·]+")
+_SPACES = re.compile(r"\s+")
+_BEFORE_MARK = re.compile(r"\s+(?=[,.;:!?…](?!\d))")
+_MARKS_TOGETHER = re.compile(r"[,;:](?:\s*[,;:])+|[,;:]\s*(?=[.!?…])|(?<=[.!?…])\s*[,;:]+(?=\s|$)")
+_LEADING = re.compile(r"^(?:[\s,.;:!?…'%/&=+*—–]|-(?!\d))+|^(?:[。、，！？：；])+")
+_TRAILING = re.compile(r"[\s'—–/-]+$")
+
+
+def _tidy(traced: Traced, options: TextOptions) -> Traced:
+    traced = traced.sub(_QUOTES, lambda m: _gap(m)).unwrap(_SINGLE_QUOTED)
+    traced = traced.sub(_OPEN_BRACKET, ", ").sub(_CLOSE_BRACKET, ",").sub(_BRACKETS, " ")
+    traced = (
+        traced.sub(_SPACES, " ")
+        .sub(_BEFORE_MARK, "")
+        .sub(_MARKS_TOGETHER, lambda m: m[0].strip()[:1] if m[0].strip()[:1] else "")
+    )
+    return traced.sub(_LEADING, "").sub(_TRAILING, "").strip()
+
+
+def _gap(match: re.Match[str]) -> str:
+    """A quotation mark between two letters was a gap between two words."""
+    text, at = match.string, match.start()
+    between = 0 < at < len(text) - 1 and text[at - 1].isalnum() and text[at + 1].isalnum()
+    return (
+        " "
+        if between or (0 < at < len(text) - 1 and text[at - 1] in ",.!?…" and text[at + 1].isalnum())
+        else ""
+    )
+
+
+TIDYING = (Step("tidy", lambda o: True, _tidy),)
+"""After normalisation, which needs some of these marks (inches, brackets of a telephone number)."""

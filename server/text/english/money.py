@@ -1,0 +1,84 @@
+"""Sums of money."""
+
+from __future__ import annotations
+
+import re
+
+from server.text.clean import Step
+from server.text.english.words import NUMBER, cardinal, decimal, value
+
+# Sign or code: one, several, one hundredth, several hundredths.
+_CURRENCIES = {
+    "$": ("dollar", "dollars", "cent", "cents"),
+    "£": ("pound", "pounds", "penny", "pence"),
+    "€": ("euro", "euros", "cent", "cents"),
+    "¥": ("yen", "yen", "", ""),
+    "₹": ("rupee", "rupees", "paisa", "paise"),
+    "₩": ("won", "won", "", ""),
+    "₽": ("ruble", "rubles", "kopeck", "kopecks"),
+    "₿": ("bitcoin", "bitcoin", "", ""),
+    "US$": ("US dollar", "US dollars", "cent", "cents"),
+    "C$": ("Canadian dollar", "Canadian dollars", "cent", "cents"),
+    "A$": ("Australian dollar", "Australian dollars", "cent", "cents"),
+    "USD": ("US dollar", "US dollars", "cent", "cents"),
+    "EUR": ("euro", "euros", "cent", "cents"),
+    "GBP": ("pound", "pounds", "penny", "pence"),
+    "JPY": ("yen", "yen", "", ""),
+}
+_SCALES = {
+    "k": "thousand", "m": "million", "mn": "million", "mm": "million", "b": "billion", "bn": "billion",
+    "t": "trillion", "tn": "trillion", "thousand": "thousand", "million": "million", "billion": "billion",
+    "trillion": "trillion", "hundred": "hundred",
+}  # fmt: skip
+_SIGN = r"US\$|C\$|A\$|[$£€¥₹₩₽₿]"
+_SCALE = r"(?:\s?(k|mn|m|bn|b|tn|t)\b|\s(hundred|thousand|million|billion|trillion)\b)?"
+_PER = {
+    "hr": "hour",
+    "h": "hour",
+    "mo": "month",
+    "yr": "year",
+    "wk": "week",
+    "min": "minute",
+    "lb": "pound",
+    "kg": "kilogram",
+}
+_BEFORE = re.compile(
+    rf"(?<![\w$£€])([-−]?)({_SIGN})\s?({NUMBER})(?:\s?[-–]\s?(?:{_SIGN})?({NUMBER}))?{_SCALE}(?!\w)(?:/([A-Za-z]+))?",
+    re.IGNORECASE,
+)
+_BEHIND = re.compile(rf"(?<![\w.,$£€])({NUMBER}){_SCALE}\s?({_SIGN}|USD|EUR|GBP|JPY)(?![\w\d])")
+_CENTS = re.compile(rf"(?<![\w.,])({NUMBER})\s?¢")
+
+
+def _amount(number: str, currency: str, scale: str) -> str:
+    one, several, hundredth, hundredths = _CURRENCIES[currency.upper()]
+    if scale:
+        return f"{decimal(number)} {_SCALES[scale.lower()]} {several}"
+    whole, _, fraction = number.partition(".")
+    if len(fraction) != 2 or not hundredth:
+        return f"{decimal(number)} {one if value(number) == 1 else several}"
+    units, cents = int(whole.replace(",", "")), int(fraction)
+    parts = []
+    if units or not cents:
+        parts.append(f"{cardinal(units)} {one if units == 1 else several}")
+    if cents:
+        parts.append(f"{cardinal(cents)} {hundredth if cents == 1 else hundredths}")
+    return " and ".join(parts)
+
+
+def _before(match: re.Match[str]) -> str:
+    scale = match[5] or match[6] or ""
+    said = "minus " if match[1] else ""
+    if match[4]:
+        said += f"{decimal(match[3])} to "
+    said += _amount(match[4] or match[3], match[2], scale)
+    return said + (f" per {_PER.get(match[7], match[7])}" if match[7] else "")
+
+
+STEPS = (
+    Step("money", lambda o: o.numbers, lambda t, o: (
+        t.sub(_BEFORE, _before)
+        .sub(_BEHIND, lambda m: _amount(m[1], m[4], m[2] or m[3] or ""))
+        .sub(_CENTS, lambda m: f"{decimal(m[1])} {'cent' if value(m[1]) == 1 else 'cents'}")
+    )),
+)  # fmt: skip

@@ -1,0 +1,55 @@
+"""Signs that are words: ``#1``, ``&``, ``@name``, arithmetic, and dots within names of files."""
+
+from __future__ import annotations
+
+import re
+
+from server.text.clean import Step
+
+_NUMBER_SIGN = re.compile(r"(?<!\w)#\s?(?=\d)")
+_HASHTAG = re.compile(r"(?<![\w#])#(?=[A-Za-z])")
+_AND = re.compile(r"\s*&\s*")
+_HANDLE = re.compile(r"(?<![\w@])@\s?(?=\w)|\s@\s")
+_SHARP = re.compile(r"(?<=\b[CF])#")
+_PLUSES = re.compile(r"(?<=\b[A-Za-z])\+\+")
+_PLUS = re.compile(r"\s?\+\s?(?=\w)|(?<=\w)\+(?!\w)")
+_COMPARED = {
+    "<=": "is at most", ">=": "is at least", "≤": "is at most", "≥": "is at least", "!=": "is not equal to",
+    "≠": "is not equal to", "≈": "is about", "==": "equals", "=": "equals", "±": "plus or minus", "×": "times",
+    "÷": "divided by", "√": "the square root of", "∞": "infinity", "<": "is less than", ">": "is greater than",
+}  # fmt: skip
+_COMPARISON = re.compile(
+    r"\s?(?:<=|>=|!=|==|[≤≥≠≈±×÷√∞])\s?|(?<=\w)\s?=\s?(?=[\w-])|(?<=\w)\s[<>]\s(?=[\w-])|(?<=\d)[<>](?=\d)"
+)
+_ARROW = re.compile(r"\s*(?:->|=>|-->|==>)\s*")
+_POWERS = {"²": " squared", "³": " cubed", "^2": " squared", "^3": " cubed"}
+_POWER = re.compile(r"(?<=[\w)])(?:[²³]|\^[23](?!\d))")
+_TO_THE = re.compile(r"(?<=[\w)])\^(?=[\w(])")
+_FILE_DOT = re.compile(r"(?<=[A-Za-z_][A-Za-z0-9_)])\.(?=[a-z]{1,6}\d?\b)|(?<!\S)\.(?=[A-Za-z]{2})")
+_GLUED = re.compile(r"(?<=[a-z]{2})([.,;:!?])(?=[A-Z][a-z])")
+_SLASH = re.compile(r"(?<=[A-Za-z])\s?/\s?(?=[A-Za-z])")
+_DEGREE = re.compile(r"°")
+_PERCENT = re.compile(r"\s?%")
+_AND_OR = re.compile(r"\band/or\b")
+_UNSAID = re.compile("[©®™†‡♪♫★☆✓✔✗✘→←↑↓⇒]")
+
+EARLY = (
+    Step(
+        "number signs",
+        lambda o: o.symbols,
+        lambda t, o: t.sub(_NUMBER_SIGN, "number ").sub(_HASHTAG, "hashtag "),
+    ),
+    Step("names of files", lambda o: o.symbols, lambda t, o: t.sub(_GLUED, r"\1 ").sub(_FILE_DOT, " dot ")),
+)
+LATE = (
+    Step("arithmetic", lambda o: o.symbols, lambda t, o: (
+        t.sub(_ARROW, " to ").sub(_POWER, lambda m: _POWERS[m[0]]).sub(_TO_THE, " to the ")
+        .sub(_SHARP, " sharp").sub(_PLUSES, " plus plus").sub(_PLUS, " plus ")
+        .sub(_COMPARISON, lambda m: f" {_COMPARED[m[0].strip()]} ")
+    )),
+    Step("signs", lambda o: o.symbols, lambda t, o: (
+        t.sub(_AND, " and ").sub(_HANDLE, " at ").sub(_AND_OR, "and or").sub(_SLASH, " ").sub(_DEGREE, " degrees ")
+        .sub(_PERCENT, " percent").sub(_UNSAID, " ")
+    )),
+)  # fmt: skip
+"""``2 * 3`` has become ``×`` in cleaning; what is left of the signs is dropped when the text is tidied."""
