@@ -20,8 +20,12 @@ class LiveSettings:
     def change(self, key: str, value: object) -> None:
         """Write ``key`` to the user's file and use it from now on; raises ConfigError and changes nothing."""
         write_user_setting(self.now.home, key, value)
-        self.now = self.now.reloaded()
         log.info("setting %s changed", key)
+        self.reload()
+
+    def reload(self) -> None:
+        """Read all sources again; raises ConfigError and keeps what is in force."""
+        self.now = self.now.reloaded()
         for listener in self._listeners:
             listener()
 

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from server.api.schemas import EngineBody, Json
-from server.api.state import Troupe, troupe_of
+from server.api.state import troupe_of
 from server.engines.registry import is_installed
+from server.troupe import Troupe
 
 router = APIRouter(tags=["Server"])
 

@@ -10,9 +10,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
-from server.api.errors import openai_error
+from server.api.errors import error_body
 from server.api.schemas import CastMember, Json, NarrationBody, TextBody
-from server.api.state import Troupe, troupe_of
+from server.api.state import troupe_of
 from server.audio.formats import parse_format
 from server.errors import NotFound, SpeechError
 from server.settings import Settings
@@ -20,6 +20,7 @@ from server.speech.narration import Event, Narration
 from server.speech.narrations import NarrationRequest
 from server.speech.request import Delivery
 from server.text.roles import CHARACTER, NARRATOR, RoleRules
+from server.troupe import Troupe
 
 router = APIRouter(prefix="/api/narrations", tags=["Narration"])
 
@@ -174,7 +175,7 @@ async def _event_lines(narration: Narration, after: int) -> AsyncGenerator[bytes
 def _lines(event: Event) -> bytes:
     data = dict(event.data)
     if isinstance(error := data.get("error"), SpeechError):
-        data["error"] = openai_error(error)["error"]
+        data["error"] = error_body("/api/narrations", 200, error)["error"]
     return f"id: {event.id}\nevent: {event.name}\ndata: {json.dumps(data)}\n\n".encode()
 
 

@@ -12,12 +12,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from server.api.schemas import Json, SpeechBody
-from server.api.state import Troupe, troupe_of
+from server.api.state import troupe_of
 from server.api.until import unless_gone
 from server.errors import InvalidRequest, NotFound
 from server.speech.request import Delivery, SpeechRequest
 from server.speech.service import Part, Speech
 from server.voices.names import OPENAI_NAMES
+from server.troupe import Troupe
 
 router = APIRouter(tags=["OpenAI"])
 

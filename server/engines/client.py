@@ -41,6 +41,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 _Item = AudioChunk | SpeechError | None
 
 
+HUNG = -1
+"""What ``on_exit`` is told of a worker that was ended because it had been silent for too long."""
+
+
 class WorkerDied(SynthesisFailed):
     """The worker process ended with this job unfinished."""
 
@@ -177,8 +181,7 @@ class WorkerClient:
                 except asyncio.TimeoutError as error:
                     finished = True
                     log.error("%s has been silent for %g s: ending its worker", self.engine, limit)
-                    if self._process:
-                        self._process.kill()
+                    self._end_hung()
                     raise SynthesisFailed(
                         f"The {self.engine} engine did not answer within {limit:g} s and was restarted.",
                         code="engine_stalled",
@@ -195,6 +198,13 @@ class WorkerClient:
             self._jobs.pop(job_id, None)
             if not finished:
                 self._post({"type": "cancel", "job": job_id})
+
+    def _end_hung(self) -> None:
+        """Kill, and say so at once: nobody may be sent here while the process is still dying."""
+        if self._process and not self._stopping:
+            self._stopping = True
+            self._process.kill()
+            self._on_exit(HUNG)
 
     def _post(self, message: Message) -> None:
         self._outbox.put(message)
@@ -219,6 +229,7 @@ class WorkerClient:
         except (SpeechError, ValueError) as error:
             reason = f"sent a message that cannot be read ({error})"
             process.kill()
+        stream.close()
         status = process.wait()
         with suppress(RuntimeError):  # the loop may be closed when the server ends
             self._loop.call_soon_threadsafe(self._ended, status, reason)
@@ -227,11 +238,12 @@ class WorkerClient:
         process = self._process
         assert process and process.stderr
         worker_log = logging.getLogger(f"troupe.worker.{self.engine}")
-        for line in process.stderr:
-            text = line.decode(errors="replace").rstrip()
-            if text:
-                level = logging.ERROR if text.startswith(("ERROR", "CRITICAL", "Traceback")) else logging.INFO
-                worker_log.log(level, "%s", text)
+        with process.stderr as lines:
+            for line in lines:
+                text = line.decode(errors="replace").rstrip()
+                if text:
+                    grave = text.startswith(("ERROR", "CRITICAL", "Traceback"))
+                    worker_log.log(logging.ERROR if grave else logging.INFO, "%s", text)
 
     def _dispatch(self, message: Message, body: bytes) -> None:
         kind = message["type"]

@@ -7,7 +7,7 @@ an empty success.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 
@@ -17,11 +17,14 @@ from server.errors import InvalidRequest
 from server.speech.casting import Casting
 from server.speech.metrics import Metrics
 from server.speech.rendition import Line, SpokenWord
-from server.speech.request import SpeechRequest
+from server.speech.request import Delivery, SpeechRequest
 from server.speech.scheduler import Scheduler
+from server.speech.scripts import Scripts
 from server.speech.speaker import Speaker
 from server.speech.take import Sound, Take
-from server.text.script import Scripts
+from server.text.options import Markup
+from server.text.pipeline import SpokenPiece
+from server.text.roles import CHARACTER, NARRATOR, USER, RoleRules
 
 SHORT_TEXT = 200
 """Characters up to which a WAV is made whole first, so that its header tells its length."""
@@ -93,6 +96,31 @@ class SpeechService:
             request.wav_header == "auto" and len(request.text) <= SHORT_TEXT
         )
         return await self.prepare_lines(lines, audio_format, whole=exact and audio_format.name == "wav")
+
+    async def lines(
+        self,
+        text: str,
+        cast: Mapping[str, Delivery],
+        rules: RoleRules,
+        *,
+        language: str | None = None,
+        markup: Markup = "raw",
+        load_timeout: float = 10.0,
+    ) -> list[Line]:
+        """A whole text cut by role, each part with its voice; ``character`` stands in for roles not in the cast."""
+        await self.scheduler.registry.ready(load_timeout)
+        renditions = {
+            role: self.casting.rendition(delivery, language, text, param=role) for role, delivery in cast.items()
+        }
+        character = renditions[CHARACTER]
+        names = {name: name for name in cast if name not in (CHARACTER, NARRATOR, USER)}
+
+        def cut() -> list[SpokenPiece]:
+            pipeline = self._scripts.push(character.language, markup, rules, names, "", {})
+            return [*pipeline.add(text), *pipeline.finish()]
+
+        spoken = await asyncio.to_thread(cut)
+        return [Line(each.piece, renditions.get(each.role, character)) for each in spoken]
 
     async def prepare_lines(self, lines: Sequence[Line], audio_format: AudioFormat, *, whole: bool = False) -> Speech:
         """Speak lines of any voices as one stream; ``whole`` makes all of it before returning."""

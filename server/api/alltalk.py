@@ -1,0 +1,272 @@
+"""AllTalk's routes, so that its clients work unchanged: lists, switches and speech by form."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from contextlib import aclosing
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import PlainTextResponse, StreamingResponse
+
+from server.api.alltalk_form import UNSET, GenerateForm, form_fields, generate_form, named_language
+from server.api.schemas import Json
+from server.api.state import troupe_of
+from server.api.until import unless_gone
+from server.audio.formats import FORMATS, AudioFormat
+from server.audio.play import play
+from server.engines.registry import is_installed
+from server.errors import InvalidRequest
+from server.speech.casting import DISABLED
+from server.speech.rendition import Line
+from server.speech.request import Delivery
+from server.speech.service import Speech, collect
+from server.text.options import Markup
+from server.text.roles import CHARACTER, NARRATOR, RoleRules
+from server.troupe import Troupe
+
+router = APIRouter(tags=["AllTalk"])
+
+_MARKUP: dict[str, Markup] = {"none": "plain", "standard": "raw", "html": "html"}
+_OPTIONS = ("temperature", "repetition_penalty")
+
+
+@router.get("/api/voices")
+async def voices(request: Request) -> Json:
+    """Names of the voices that can speak now."""
+    troupe = troupe_of(request)
+    await troupe.engine_answering()
+    return {"status": "success", "voices": [voice.id for voice in troupe.casting.voices()]}
+
+
+@router.get("/api/rvcvoices")
+async def rvc_voices(request: Request) -> Json:
+    """``Disabled`` first; nothing else while RVC is off."""
+    return {"status": "success", "rvcvoices": [DISABLED, *troupe_of(request).rvc_voices()]}
+
+
+@router.get("/api/currentsettings")
+async def current_settings(request: Request) -> Json:
+    """What the current engine is and can do. An engine is a model here: each has one."""
+    troupe = troupe_of(request)
+    registry = troupe.registry
+    capabilities = registry.capabilities()
+    options = {option.name: option.default for option in capabilities.options}
+    installed = [name for name in registry.names() if is_installed(registry.capabilities(name))]
+    return {
+        "engines_available": installed,
+        "current_engine_loaded": registry.current,
+        "models_available": [{"name": name} for name in installed],
+        "current_model_loaded": registry.current,
+        "manufacturer_name": capabilities.title,
+        "audio_format": "wav",
+        "deepspeed_capable": False,
+        "deepspeed_available": False,
+        "deepspeed_enabled": False,
+        "generationspeed_capable": True,
+        "generationspeed_set": 1.0,
+        "lowvram_capable": False,
+        "lowvram_enabled": False,
+        "pitch_capable": True,
+        "pitch_set": 0,
+        "repetitionpenalty_capable": "repetition_penalty" in options,
+        "repetitionpenalty_set": options.get("repetition_penalty", 1.0),
+        "streaming_capable": True,
+        "temperature_capable": "temperature" in options,
+        "temperature_set": options.get("temperature", 0.0),
+        "ttsengines_installed": bool(installed),
+        "languages_capable": len(capabilities.languages) > 1,
+        "multivoice_capable": len(registry.voices()) > 1,
+        "multimodel_capable": len(installed) > 1,
+    }
+
+
+@router.post("/api/reload")
+async def reload_model(request: Request, tts_method: Annotated[str, Query(max_length=80)]) -> Json:
+    """Switch to another model, which is another engine here."""
+    await troupe_of(request).registry.load(tts_method.strip().lower())
+    return {"status": "model-success"}
+
+
+@router.post("/api/enginereload")
+async def reload_engine(request: Request, engine: Annotated[str, Query(max_length=80)]) -> Json:
+    """Switch to another engine."""
+    await troupe_of(request).registry.load(engine.strip().lower())
+    return {"status": "engine-success"}
+
+
+@router.put("/api/stop-generation")
+async def stop_generation(request: Request) -> Json:
+    """Stop what AllTalk's routes are speaking, inside the sentence."""
+    stopped = troupe_of(request).generations.stop()
+    return {"message": "Cancelling current TTS generation" if stopped else "Nothing is being generated"}
+
+
+@router.get("/api/reload_config", response_class=PlainTextResponse)
+async def reload_config(request: Request) -> str:
+    """Read the settings files again."""
+    troupe_of(request).settings.reload()
+    return "Config file reloaded successfully"
+
+
+@router.post("/api/deepspeed")
+async def deepspeed(request: Request, new_deepspeed_value: bool) -> Json:
+    """DeepSpeed has no part in any engine here."""
+    return _switch(troupe_of(request), "DeepSpeed", new_deepspeed_value)
+
+
+@router.post("/api/lowvramsetting")
+async def low_vram(request: Request, new_low_vram_value: bool) -> Json:
+    """Memory is given back by unloading when idle, not by moving models about."""
+    return _switch(troupe_of(request), "A low-VRAM mode", new_low_vram_value)
+
+
+def _switch(troupe: Troupe, what: str, on: bool) -> Json:
+    if on:
+        title = troupe.registry.capabilities().title
+        return {"status": "error", "message": f"{what} is not something that {title} has."}
+    return {"status": "success", "message": f"{what} is already off."}
+
+
+@router.post("/api/tts-generate")
+async def generate(request: Request) -> Json:
+    """Speak a form's text, with narrator and character, into a file."""
+    troupe = troupe_of(request)
+    form = await generate_form(request)
+    answer = await unless_gone(request, troupe.generations.follow(_generate(troupe, form)))
+    if form.autoplay and not play(troupe.audio.folder / answer["output_file_path"]):
+        answer["message"] = "autoplay: this machine has nothing to play sound with"
+    return answer
+
+
+@router.post("/api/previewvoice")
+@router.post("/api/previewvoice/", include_in_schema=False)
+async def preview_voice(request: Request) -> Json:
+    """A sentence in a voice, to be listened to."""
+    troupe = troupe_of(request)
+    fields = await form_fields(request)
+    voice = fields.get("voice", "")
+    form = GenerateForm(
+        text_input=f"Hello, this is a preview of voice {voice.removesuffix('.wav')}.",
+        text_filtering="none",
+        character_voice_gen=voice,
+        rvccharacter_voice_gen=_set(fields.get("rvccharacter_voice_gen")),
+        output_file_name="api_preview_voice",
+    )
+    return await unless_gone(request, troupe.generations.follow(_generate(troupe, form)))
+
+
+@router.get("/api/tts-generate-streaming")
+async def stream(
+    request: Request,
+    text: Annotated[str, Query(min_length=1, max_length=50_000)],
+    voice: Annotated[str, Query(max_length=300)],
+    language: Annotated[str | None, Query(max_length=20)] = None,
+    output_file: Annotated[str, Query(max_length=200)] = "",
+) -> StreamingResponse:
+    """Speak while listening. WAV, but MP3 for a browser's audio element: it starts far sooner there."""
+    troupe = troupe_of(request)
+    in_player = request.headers.get("sec-fetch-dest") in ("audio", "video")
+    audio_format = FORMATS["mp3" if in_player or output_file.lower().endswith(".mp3") else "wav"]
+    form = GenerateForm(text_input=text, character_voice_gen=voice, language=_language(language))
+    speech = await unless_gone(request, _prepare(troupe, form, audio_format))
+    return StreamingResponse(
+        troupe.generations.following(speech.stream()),
+        media_type=speech.media_type,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+@router.post("/api/tts-generate-streaming")
+async def stream_to_file(request: Request) -> Json:
+    """The same by form; as in AllTalk, it makes a file."""
+    troupe = troupe_of(request)
+    fields = await form_fields(request)
+    form = GenerateForm.model_validate(
+        {
+            "text_input": fields.get("text", ""),
+            "character_voice_gen": fields.get("voice"),
+            "language": fields.get("language"),
+            "output_file_name": "stream_output",
+        }
+    )
+    return await unless_gone(request, troupe.generations.follow(_generate(troupe, form)))
+
+
+async def _generate(troupe: Troupe, form: GenerateForm) -> Json:
+    audio_format = FORMATS["wav"]
+    speech = await _prepare(troupe, form, audio_format, whole=True)
+    async with aclosing(speech.stream()) as data:
+        sound = await collect(data)
+    # AllTalk's own names can be guessed and collide; the random part is the permission to fetch.
+    stamp = f"_{int(time.time())}" if form.output_file_timestamp else ""
+    name = f"{form.output_file_name}{stamp}_{secrets.token_urlsafe(16)}{audio_format.extension}"
+    await asyncio.to_thread(troupe.audio.save, name, sound)
+    return {
+        "status": "generate-success",
+        "output_file_path": name,
+        "output_file_url": f"/audio/{name}",
+        "output_cache_url": f"/audiocache/{name}",
+    }
+
+
+async def _prepare(troupe: Troupe, form: GenerateForm, audio_format: AudioFormat, *, whole: bool = False) -> Speech:
+    return await troupe.speech.prepare_lines(await _lines(troupe, form), audio_format, whole=whole)
+
+
+async def _lines(troupe: Troupe, form: GenerateForm) -> list[Line]:
+    settings = troupe.settings.now
+    if len(form.text_input) > settings.narration.max_text:
+        raise InvalidRequest(
+            f"text_input has {len(form.text_input)} characters; at most {settings.narration.max_text} are accepted.",
+            param="text_input",
+        )
+    await troupe.engine_answering()
+    known = {option.name for option in troupe.registry.capabilities().options}
+    values = {
+        name: value for name in _OPTIONS if name in known and (value := getattr(form, name)) is not None
+    }
+    character = Delivery(
+        voice=form.character_voice_gen or settings.narration.voice,
+        speed=form.speed,
+        pitch=form.pitch or 0.0,
+        rvc=form.rvccharacter_voice_gen,
+        rvc_pitch=form.rvccharacter_pitch,
+        values=values,
+    )
+    cast = {CHARACTER: character}
+    if form.narrator_enabled == "true":
+        cast[NARRATOR] = Delivery(
+            voice=form.narrator_voice_gen or character.voice,
+            speed=form.speed,
+            pitch=form.pitch or 0.0,
+            rvc=form.rvcnarrator_voice_gen,
+            rvc_pitch=form.rvcnarrator_pitch,
+            rvc_role="narrator",
+            values=values,
+        )
+    return await troupe.speech.lines(
+        form.text_input,
+        cast,
+        _rules(form),
+        language=named_language(form.language),
+        markup=_MARKUP[form.text_filtering],
+    )
+
+
+def _rules(form: GenerateForm) -> RoleRules:
+    if form.narrator_enabled == "false":
+        return RoleRules(split=False)
+    skip = frozenset({"actions"}) if form.narrator_enabled == "silent" else frozenset()
+    return RoleRules(unmarked=form.text_not_inside, skip=skip)
+
+
+def _set(value: str | None) -> str | None:
+    return None if value is None or value.strip().lower() in UNSET else value
+
+
+def _language(value: str | None) -> str | None:
+    return _set(value.lower().replace("_", "-")) if value else None
+

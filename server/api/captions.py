@@ -1,0 +1,50 @@
+"""``POST /api/captions``: a sound file and its captions, of the same take."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+
+from fastapi import APIRouter, Request
+
+from server.api.openai import speech_request
+from server.api.schemas import CaptionsBody, Json
+from server.api.state import troupe_of
+from server.api.until import unless_gone
+from server.audio.formats import parse_format
+from server.errors import InvalidRequest
+from server.speech.captions import srt, vtt
+from server.speech.rendition import SpokenWord
+
+router = APIRouter(tags=["Captions"])
+
+_WRITERS: Mapping[str, Callable[[str, Sequence[SpokenWord]], str]] = {"srt": srt, "vtt": vtt}
+
+
+@router.post("/api/captions")
+async def make_captions(body: CaptionsBody, request: Request) -> Json:
+    """Speak a text whole; returns where the sound and its captions are."""
+    return await unless_gone(request, _make(body, request))
+
+
+async def _make(body: CaptionsBody, request: Request) -> Json:
+    troupe = troupe_of(request)
+    wanted = speech_request(body, troupe)
+    if not troupe.registry.capabilities().word_times:
+        raise InvalidRequest(
+            f"The engine {troupe.registry.current} does not know when words are heard. Use kokoro for captions.",
+            code="no_word_times",
+        )
+    speech = await troupe.speech.prepare(wanted)
+    data, words = bytearray(), []
+    async with aclosing(speech.parts()) as parts:
+        async for part in parts:
+            data += part.data
+            words += part.words
+    stem = secrets.token_urlsafe(16)
+    sound = stem + parse_format(wanted.format).extension
+    troupe.audio.save(sound, bytes(data))
+    captions = f"{stem}.{body.captions}"
+    troupe.audio.save(captions, _WRITERS[body.captions](wanted.text, words).encode())
+    return {"audio_url": f"/audio/{sound}", "captions_url": f"/audio/{captions}"}

@@ -1,0 +1,151 @@
+"""What the server is made of, on one screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+
+from server import __version__
+from server.api import alltalk, captions, health, lexicon, media, narration, openai, voicemap, voices
+from server.api.errors import install_error_handlers
+from server.api.security import install_gate
+from server.troupe import Troupe
+from server.api.unknown import install_catch_alls
+from server.engines.client import Deadlines
+from server.engines.devices import device_for
+from server.engines.registry import ENGINES, EngineRegistry, EngineSetup
+from server.errors import SpeechError
+from server.life import Life
+from server.live import LiveSettings
+from server.logs import Memory
+from server.settings import Settings
+from server.speech.casting import Casting
+from server.speech.clip import ClipMaker
+from server.speech.conversion import open_conversion
+from server.speech.generations import Generations
+from server.speech.metrics import Metrics
+from server.speech.narration import Studio
+from server.speech.narrations import Narrations
+from server.speech.scheduler import Scheduler
+from server.speech.scripts import Scripts
+from server.speech.service import SpeechService
+from server.speech.speaker import Speaker
+from server.speech.store import AudioStore, Keep
+from server.text.lexicon import Lexicon
+from server.voices.library import Library
+from server.voices.voicemap import VoiceMap
+
+_PRUNE_EVERY = 600.0
+"""Seconds between two looks at what is kept on disk."""
+
+
+def create_app(
+    settings: Settings,
+    *,
+    instance: str,
+    life: Life | None = None,
+    log: Memory | None = None,
+    key: str | None = None,
+    engines: Mapping[str, str] = ENGINES,
+) -> FastAPI:
+    """The application; its engine is loaded when it starts (its lifespan), not before.
+
+    ``key`` is what requests must carry; None asks for none.
+    """
+    troupe = build(settings, instance, life or Life(host_owned=False), log or Memory(), engines)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        work = [asyncio.create_task(coroutine) for coroutine in (_load(troupe), _prune(troupe), _idle(troupe))]
+        try:
+            yield
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+            await troupe.narrations.close()
+            await troupe.registry.close()
+
+    app = FastAPI(
+        title="Troupe",
+        version=__version__,
+        description="One set of voices for every chat host and every OpenAI client.",
+        lifespan=lifespan,
+    )
+    app.state.troupe = troupe
+    for module in (openai, voicemap, voices, narration, captions, lexicon, alltalk, media, health):
+        app.include_router(module.router)
+    install_catch_alls(app)
+    install_error_handlers(app)
+    install_gate(app, settings)
+    return app
+
+
+def build(
+    settings: Settings, instance: str, life: Life, log: Memory, engines: Mapping[str, str] = ENGINES
+) -> Troupe:
+    """The parts and who knows whom."""
+    live = LiveSettings(settings)
+    home = settings.home
+    deadlines = settings.deadlines
+    registry = EngineRegistry(
+        EngineSetup(
+            models=home / "models",
+            device_for=lambda name, capabilities: device_for(live.now.engine.device, capabilities),
+            options_for=lambda name: live.now.engine.options.get(name, {}),
+            threads=settings.engine.threads,
+            deadlines=Deadlines(deadlines.first_chunk_seconds, deadlines.stall_seconds),
+            idle_unload_seconds=settings.engine.idle_unload_minutes * 60,
+            restart_seconds=deadlines.restart_seconds,
+            restart_max_seconds=deadlines.restart_max_seconds,
+            degraded_after=deadlines.degraded_after,
+        ),
+        engines,
+    )
+    voice_map = VoiceMap(home / "voicemap.yaml")
+    library = Library(home / "voices")
+    casting = Casting(registry, voice_map, library, lambda: live.now)
+    scripts = Scripts(lambda: live.now, Lexicon(home / "lexicon.yaml"))
+    scheduler = Scheduler(registry, settings.server.queue)
+    speaker = Speaker(scheduler, open_conversion)
+    metrics = Metrics()
+    metrics.gauge("queue", "Requests that are open", lambda: scheduler.open)
+    metrics.gauge("pieces_waiting", "Pieces that wait for the engine", lambda: scheduler.waiting)
+    metrics.gauge("worker_restarts", "Workers that had to be started again", lambda: registry.restarts)
+    audio = AudioStore(home / "audio", lambda: Keep(live.now.audio.keep_hours, live.now.audio.keep_mb))
+    studio = Studio(registry, casting, ClipMaker(speaker, audio), metrics)
+    return Troupe(
+        instance=instance,
+        settings=live,
+        registry=registry,
+        voice_map=voice_map,
+        library=library,
+        casting=casting,
+        scripts=scripts,
+        speech=SpeechService(scheduler, speaker, casting, scripts, metrics),
+        narrations=Narrations(studio, scripts, lambda: live.now),
+        generations=Generations(),
+        audio=audio,
+        metrics=metrics,
+        life=life,
+        log=log,
+    )
+
+
+async def _load(troupe: Troupe) -> None:
+    """Load the engine of the settings; a failure is shown by ``/health`` and does not end the server."""
+    with suppress(SpeechError):
+        await troupe.registry.load(troupe.settings.now.engine.name)
+
+
+async def _prune(troupe: Troupe) -> None:
+    while True:
+        await asyncio.to_thread(troupe.audio.prune)
+        await asyncio.sleep(_PRUNE_EVERY)
+
+
+async def _idle(troupe: Troupe) -> None:
+    await troupe.registry.unload_when_idle()

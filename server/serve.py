@@ -1,0 +1,261 @@
+"""Serves: takes the port, starts the application, tells people and hosts, ends in good order."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from server import __version__
+from server.troupe import Troupe
+from server.app import create_app
+from server.boot.arguments import COMMAND
+from server.boot.errors import Stopped
+from server.boot.home import Places
+from server.boot.state import Phase, StateFile, new_instance
+from server.boot.stop import when_host_leaves
+from server.errors import ConfigError
+from server.keyfile import ensure_key, key_file, read_key
+from server.life import Life
+from server.logs import set_up
+from server.settings import Settings, load_settings
+
+log = logging.getLogger("troupe")
+
+PORT_TAKEN = 3
+"""Exit status when another program has the port."""
+_PROBE_SECONDS = 2.0
+_PHASES: dict[str, Phase] = {"loading": "loading", "ready": "ready", "unloaded": "ready", "degraded": "failed"}
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server; tells endless responses to end before it waits for the others."""
+
+    def __init__(self, config: uvicorn.Config, life: Life) -> None:
+        super().__init__(config)
+        self._life = life
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain and close."""
+        self._life.stopping.set()
+        await super().shutdown(sockets)
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Run the server until it is stopped; returns the exit status."""
+    state = StateFile(
+        Places(Path(arguments.home)).state, version=__version__, instance=arguments.instance or new_instance()
+    )
+    try:
+        settings = load_settings(arguments)
+        sockets = _bind(settings)
+    except ConfigError as error:
+        state.update("failed", error.message)
+        sys.stderr.write(f"Troupe: {error.message}\n")
+        return 1
+    except OSError as error:
+        return _port_taken(settings, state, error)
+    try:
+        asyncio.run(_serve(settings, arguments, state, sockets))
+    except KeyboardInterrupt:
+        log.info("stopped")
+    finally:
+        for each in sockets:
+            each.close()
+        state.remove()
+    return 0
+
+
+async def _serve(
+    settings: Settings, arguments: argparse.Namespace, state: StateFile, sockets: list[socket.socket]
+) -> None:
+    memory = set_up(settings.home / "logs", settings.server.log_level)
+    life = Life(host_owned=bool(arguments.host_owned), host_is_there=_host_is_there)
+    key, is_new = ensure_key(settings.home) if settings.server.wants_key else (None, False)
+    app = create_app(settings, instance=state.instance, life=life, log=memory, key=key)
+    teller = _Teller(app, state, _url(settings, sockets[0]), key if is_new else None)
+    app.state.troupe.registry.on_change(teller.tell)
+    drain = 0 if life.host_owned else settings.server.drain_seconds
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=None,
+        timeout_graceful_shutdown=max(1, round(drain)),
+        ws="none",
+    )
+    server = Server(config, life)
+    watch = asyncio.create_task(_end_when_unused(server, life))
+    teller.tell()
+    try:
+        await server.serve(sockets)
+    finally:
+        watch.cancel()
+
+
+class _Teller:
+    """Says what the server is doing: to hosts in ``state.json``, to people once, when it is ready."""
+
+    def __init__(self, app: FastAPI, state: StateFile, url: str, new_key: str | None) -> None:
+        self._troupe: Troupe = app.state.troupe
+        self._state = state
+        self._url = url
+        self._new_key = new_key
+        self._greeted = False
+
+    def tell(self) -> None:
+        """Write the present state; greet when it is ready for the first time."""
+        registry = self._troupe.registry
+        phase = _PHASES[registry.state] if registry.current else "starting"
+        self._state.update(phase, registry.detail, registry.fraction, self._url)
+        if phase == "failed":
+            log.error("%s cannot speak: %s", registry.current, registry.detail)
+        if phase == "ready" and not self._greeted:
+            self._greeted = True
+            self._greet()
+
+    def _greet(self) -> None:
+        voices = self._troupe.casting.voices()
+        shown = ", ".join(voice.id for voice in voices[:8])
+        more = f" and {len(voices) - 8} more ({COMMAND} voices)" if len(voices) > 8 else ""
+        settings = self._troupe.settings.now
+        key = ' -H "Authorization: Bearer KEY"' if settings.server.wants_key else ""
+        lines = [f"  Key:     {self._new_key}   (shown this once)\n"] if self._new_key else []
+        lines += [f"  KEY is in {key_file(settings.home)}\n"] if key else []
+        sys.stdout.write(
+            f"\nTroupe {__version__} is ready at {self._url}\n"
+            f"  Engine:  {self._troupe.registry.capabilities().title} on {self._troupe.registry.device}\n"
+            f"  Voices:  {shown}{more}\n"
+            + "".join(lines)
+            + f'  Try:     curl {self._url}/v1/audio/speech{key} -H "Content-Type: application/json" '
+            '-d "{\\"model\\":\\"tts-1\\",\\"input\\":\\"Hello there!\\",\\"voice\\":\\"nova\\"}" -o hello.mp3\n'
+            "  Stop:    Ctrl+C\n\n"
+        )
+        sys.stdout.flush()
+
+
+def _bind(settings: Settings) -> list[socket.socket]:
+    """The listening sockets: the address of the settings, and ``::1`` beside 127.0.0.1 where it is free."""
+    host, port = settings.server.bind_host, settings.server.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sockets = [_listening(family, host, port)]
+    if host == "127.0.0.1" and socket.has_ipv6:
+        with contextlib.suppress(OSError):
+            sockets.append(_listening(socket.AF_INET6, "::1", sockets[0].getsockname()[1]))
+    return sockets
+
+
+def _listening(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform == "win32":
+            # There, SO_REUSEADDR would let two servers have one port.
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind((host, port))
+        made.listen(128)
+        made.set_inheritable(False)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _port_taken(settings: Settings, state: StateFile, error: OSError) -> int:
+    """Say who has the port: ourselves is good news, anybody else is not."""
+    host, port = settings.server.host, settings.server.port
+    url = f"http://{host}:{port}"
+    other = probe(url)
+    if other is not None:
+        sys.stdout.write(f"Troupe {other.get('version', '')} is already running at {url}\n")
+        return 0
+    message = (
+        f"Port {port} on {host} is taken by another program ({error.strerror or error}). "
+        f"End that program, or choose another port: {COMMAND} --port {port + 1}"
+    )
+    state.update("failed", message)
+    sys.stderr.write(f"Troupe: {message}\n")
+    return PORT_TAKEN
+
+
+def probe(url: str) -> dict[str, Any] | None:
+    """What ``GET /health`` says when a Troupe server answers at ``url``; None otherwise."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/health", timeout=_PROBE_SECONDS) as answer:
+            found = json.load(answer)
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and found.get("product") == "troupe" else None
+
+
+def _host_is_there() -> bool:
+    try:
+        when_host_leaves()
+    except (Stopped, OSError, ValueError):
+        return False
+    return True
+
+
+async def _end_when_unused(server: Server, life: Life) -> None:
+    await life.unused()
+    server.should_exit = True
+
+
+def _url(settings: Settings, bound: socket.socket) -> str:
+    host = settings.server.host if settings.server.host not in ("0.0.0.0", "::") else "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
+
+
+@contextlib.contextmanager
+def running_server(arguments: argparse.Namespace) -> Iterator[tuple[str, str | None]]:
+    """URL and key of the server that runs, else of one that runs while the block does (on a free port)."""
+    settings = load_settings(arguments)
+    url = f"http://{settings.server.host}:{settings.server.port}"
+    found = probe(url)
+    # Another engine was asked for: the running server is not to be switched under its users' feet.
+    wanted = getattr(arguments, "engine", None)
+    if found is not None and wanted in (None, found.get("engine")):
+        yield url, read_key(settings.home)
+        return
+    settings = load_settings({**vars(arguments), "port": 0, "host": None, "listen": None})
+    sockets = _bind(settings)
+    set_up(settings.home / "logs", "warning")
+    app = create_app(settings, instance=new_instance())
+    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1)
+    server = Server(config, app.state.troupe.life)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets)), daemon=True)
+    thread.start()
+    try:
+        _wait_until_ready(app.state.troupe, thread)
+        yield f"http://127.0.0.1:{sockets[0].getsockname()[1]}", None
+    finally:
+        server.should_exit = True
+        thread.join(15)
+        for each in sockets:
+            each.close()
+
+
+def _wait_until_ready(troupe: Troupe, thread: threading.Thread) -> None:
+    while thread.is_alive() and troupe.registry.state != "ready":
+        if troupe.registry.state == "degraded":
+            raise OSError(troupe.registry.detail)
+        time.sleep(0.05)

@@ -1,0 +1,93 @@
+"""The parts of a running server, as routes and studio pages use them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from server import __version__
+from server.engines.registry import EngineRegistry
+from server.life import Life
+from server.live import LiveSettings
+from server.logs import Memory
+from server.speech.casting import Casting
+from server.speech.conversion import rvc_names
+from server.speech.generations import Generations
+from server.speech.metrics import Metrics
+from server.speech.narration import Narrations
+from server.speech.scripts import Scripts
+from server.speech.service import SpeechService
+from server.speech.store import AudioStore
+from server.voices.library import Library
+from server.voices.names import OPENAI_NAMES
+from server.voices.voicemap import VoiceMap
+
+Json = dict[str, Any]
+
+ENGINE_WAIT = 10.0
+"""Seconds a request waits for an engine that is loading before it is told to come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Troupe:
+    """The parts of a running server."""
+
+    instance: str
+    settings: LiveSettings
+    registry: EngineRegistry
+    voice_map: VoiceMap
+    library: Library
+    casting: Casting
+    scripts: Scripts
+    speech: SpeechService
+    narrations: Narrations
+    generations: Generations
+    audio: AudioStore
+    metrics: Metrics
+    life: Life
+    log: Memory
+
+    def health(self) -> Json:
+        """The answer of ``GET /health``."""
+        registry = self.registry
+        state = "draining" if self.life.stopping.is_set() else registry.state
+        return {
+            "product": "troupe",
+            "version": __version__,
+            "api": 1,
+            "instance": self.instance,
+            # An unloaded engine is loaded by the next request: to a client that is as good as ready.
+            "state": {"unloaded": "ready" if registry.current else "starting"}.get(state, state),
+            "engine": registry.current,
+            "device": registry.device,
+            "detail": registry.detail,
+        }
+
+    def rvc_voices(self) -> list[str]:
+        """RVC models that can be chosen; empty while RVC is off."""
+        return rvc_names(self.settings.now.home / "rvc") if self.settings.now.rvc.enabled else []
+
+    async def engine_answering(self) -> None:
+        """Wait until voices are known; Unavailable with the reason and Retry-After when that takes too long."""
+        if not self.registry.voices():
+            await self.registry.ready(ENGINE_WAIT)
+
+    def voice_list(self) -> list[Json]:
+        """OpenAI's names, then the voices of the current engine, then the user's own."""
+        voices = [(name, name.capitalize(), "openai", self.casting.voice(name)) for name in OPENAI_NAMES]
+        voices += [(voice.id, voice.name, voice.kind, voice) for voice in self.casting.voices()]
+        return [
+            {
+                "id": voice_id,
+                "name": name,
+                "engine": voice.engine,
+                "languages": list(voice.languages),
+                "gender": voice.gender,
+                "licence": voice.licence,
+                "preview_url": f"/api/voices/{quote(voice_id, safe='')}/preview",
+                "kind": kind,
+            }
+            for voice_id, name, kind, voice in voices
+        ]
+

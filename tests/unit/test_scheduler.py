@@ -1,0 +1,145 @@
+"""Whose piece is next, and what happens when a worker dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import numpy as np
+import pytest
+
+from server.audio.chunk import AudioChunk
+from server.engines.base import Capabilities, SynthesisOptions
+from server.engines.client import WorkerDied
+from server.errors import Overloaded
+from server.speech.scheduler import Scheduler, Turn
+from server.text.piece import Piece
+from server.voices.voice import Voice
+
+pytestmark = pytest.mark.unit
+
+VOICE = Voice("v", "fake", "V")
+
+
+class FakeRegistry:
+    """An engine that speaks one piece at a time, when it is let."""
+
+    current = "fake"
+
+    def __init__(self, batch_size: int = 1) -> None:
+        self.spoken: list[str] = []
+        self.deaths = 0
+        self.let = asyncio.Event()
+        self.let.set()
+        self._capabilities = Capabilities("fake", "Fake", "", ("en",), 24000, "", "", batch_size=batch_size)
+
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    async def ready(self, timeout: float) -> None:
+        return None
+
+    async def speak(
+        self, piece: Piece, voice: Voice, options: SynthesisOptions
+    ) -> AsyncGenerator[AudioChunk, None]:
+        if self.deaths:
+            self.deaths -= 1
+            raise WorkerDied("gone")
+        self.spoken.append(piece.text)
+        await self.let.wait()
+        yield AudioChunk(np.zeros(10, np.float32), 24000)
+
+
+def scheduler(registry: FakeRegistry, limit: int = 16) -> Scheduler:
+    return Scheduler(registry, limit)  # type: ignore[arg-type]
+
+
+async def speak(work: Scheduler, turn: Turn, text: str) -> int:
+    piece = Piece(text, 0, len(text))
+    return len([chunk async for chunk in work.speak(turn, piece, VOICE, SynthesisOptions())])
+
+
+def test_a_waiting_requests_first_piece_goes_before_a_running_ones_next() -> None:
+    async def run() -> list[str]:
+        registry = FakeRegistry()
+        registry.let.clear()
+        work, long, short = scheduler(registry), Turn(), Turn()
+        tasks = [asyncio.create_task(speak(work, long, "long 1"))]
+        await asyncio.sleep(0)
+        tasks += [asyncio.create_task(speak(work, long, text)) for text in ("long 2", "long 3")]
+        await asyncio.sleep(0)
+        tasks.append(asyncio.create_task(speak(work, short, "short 1")))
+        await asyncio.sleep(0)
+        registry.let.set()
+        await asyncio.gather(*tasks)
+        return registry.spoken
+
+    assert asyncio.run(run()) == ["long 1", "short 1", "long 2", "long 3"]
+
+
+def test_requests_share_by_characters() -> None:
+    async def run() -> list[str]:
+        registry = FakeRegistry()
+        registry.let.clear()
+        work, wordy, terse = scheduler(registry), Turn(), Turn()
+        tasks = [asyncio.create_task(speak(work, wordy, "W" * 100)), asyncio.create_task(speak(work, terse, "t"))]
+        await asyncio.sleep(0)
+        for _ in range(3):
+            tasks += [asyncio.create_task(speak(work, wordy, "W" * 100)), asyncio.create_task(speak(work, terse, "t"))]
+            await asyncio.sleep(0)
+        registry.let.set()
+        await asyncio.gather(*tasks)
+        return [text[0] for text in registry.spoken]
+
+    assert asyncio.run(run())[:5] == ["W", "t", "t", "t", "t"]
+
+
+def test_over_the_bound_is_refused_with_a_time() -> None:
+    async def run() -> None:
+        work = scheduler(FakeRegistry(), limit=2)
+        with work.admitted(), work.admitted():
+            with pytest.raises(Overloaded) as refusal, work.admitted():
+                pass
+            assert refusal.value.retry_after
+            assert refusal.value.retry_after >= 1
+        with work.admitted():
+            assert work.open == 1
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("deaths", "served"), [(1, True), (2, False)])
+def test_a_piece_whose_worker_died_silently_is_tried_once_more(deaths: int, served: bool) -> None:
+    async def run() -> None:
+        registry = FakeRegistry()
+        registry.deaths = deaths
+        work = scheduler(registry)
+        if served:
+            assert await speak(work, Turn(), "hello") == 1
+        else:
+            with pytest.raises(WorkerDied):
+                await speak(work, Turn(), "hello")
+        assert await speak(work, Turn(), "next") == 1
+
+    asyncio.run(run())
+
+
+def test_leaving_while_waiting_frees_the_place() -> None:
+    async def run() -> None:
+        registry = FakeRegistry()
+        registry.let.clear()
+        work = scheduler(registry)
+        first = asyncio.create_task(speak(work, Turn(), "first"))
+        await asyncio.sleep(0)
+        waiting = asyncio.create_task(speak(work, Turn(), "gone"))
+        await asyncio.sleep(0)
+        assert work.waiting == 1
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert work.waiting == 0
+        registry.let.set()
+        await first
+        assert await speak(work, Turn(), "next") == 1
+        assert registry.spoken == ["first", "next"]
+
+    asyncio.run(run())
