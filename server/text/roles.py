@@ -40,8 +40,8 @@ class RoleRules:
 
     unmarked: Literal["character", "narrator", "silent"] = "character"
     """Who speaks text that is neither in asterisks nor in quotation marks."""
-    skip: Literal["none", "actions", "speech"] = "none"
-    """Leave out what stands in asterisks, or what stands in quotation marks."""
+    skip: frozenset[str] = frozenset()
+    """What is left out: ``actions`` (in asterisks), ``speech`` (in quotation marks), both or neither."""
     speaker: str = CHARACTER
     """The role whose message this is: quotation marks and unmarked text are its speech."""
     split: bool = True
@@ -49,12 +49,12 @@ class RoleRules:
 
     def __post_init__(self) -> None:
         for name, value, accepted in (
-            ("unmarked", self.unmarked, ("character", "narrator", "silent")),
-            ("skip", self.skip, ("none", "actions", "speech")),
+            ("unmarked", {self.unmarked}, ("character", "narrator", "silent")),
+            ("skip", self.skip, ("actions", "speech")),
         ):
-            if value not in accepted:
+            if wrong := set(value) - set(accepted):
                 raise InvalidRequest(
-                    f"{name} must be one of {', '.join(accepted)}, not {value!r}.", param=name
+                    f"{name} must be of {', '.join(accepted)}, not {', '.join(sorted(wrong))}.", param=name
                 )
 
 
@@ -112,10 +112,10 @@ class RoleSplitter:
         """The role of unmarked text, speech or an action, whichever is open."""
         rules = self._rules
         if any(mark in _QUOTES for mark in self._open):
-            return None if rules.skip == "speech" else self._speaker
+            return None if "speech" in rules.skip else self._speaker
         if self._open:
             role: str | None = NARRATOR
-            if rules.skip == "actions":
+            if "actions" in rules.skip:
                 return None
         elif self._script:
             return self._speaker
