@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from server import __version__
 from server.api import alltalk, captions, health, lexicon, media, narration, openai, voicemap, voices
 from server.api.errors import install_error_handlers
-from server.api.security import install_gate
+from server.api.policy import GatePolicy
+from server.api.security import Gate
 from server.troupe import Troupe
 from server.api.unknown import install_catch_alls
 from server.engines.client import Deadlines
@@ -34,6 +35,7 @@ from server.speech.scripts import Scripts
 from server.speech.service import SpeechService
 from server.speech.speaker import Speaker
 from server.speech.store import AudioStore, Keep
+from server.speech.voices import VoiceMaker
 from server.text.lexicon import Lexicon
 from server.voices.library import Library
 from server.voices.voicemap import VoiceMap
@@ -80,7 +82,7 @@ def create_app(
         app.include_router(module.router)
     install_catch_alls(app)
     install_error_handlers(app)
-    install_gate(app, settings)
+    app.add_middleware(Gate, policy=_policy(settings, key))
     return app
 
 
@@ -123,6 +125,7 @@ def build(
         registry=registry,
         voice_map=voice_map,
         library=library,
+        voice_maker=VoiceMaker(registry, casting, library),
         casting=casting,
         scripts=scripts,
         speech=SpeechService(scheduler, speaker, casting, scripts, metrics),
@@ -132,6 +135,13 @@ def build(
         metrics=metrics,
         life=life,
         log=log,
+    )
+
+
+def _policy(settings: Settings, key: str | None) -> GatePolicy:
+    server = settings.server
+    return GatePolicy.of(
+        key=key, host_names=server.host_names, origins=server.allow_origins, network=server.listen
     )
 
 

@@ -15,10 +15,11 @@ from server.speech.casting import Casting
 from server.speech.conversion import rvc_names
 from server.speech.generations import Generations
 from server.speech.metrics import Metrics
-from server.speech.narration import Narrations
+from server.speech.narrations import Narrations
 from server.speech.scripts import Scripts
 from server.speech.service import SpeechService
 from server.speech.store import AudioStore
+from server.speech.voices import VoiceMaker
 from server.voices.library import Library
 from server.voices.names import OPENAI_NAMES
 from server.voices.voicemap import VoiceMap
@@ -38,6 +39,7 @@ class Troupe:
     registry: EngineRegistry
     voice_map: VoiceMap
     library: Library
+    voice_maker: VoiceMaker
     casting: Casting
     scripts: Scripts
     speech: SpeechService

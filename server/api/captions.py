@@ -37,7 +37,8 @@ async def _make(body: CaptionsBody, request: Request) -> Json:
             code="no_word_times",
         )
     speech = await troupe.speech.prepare(wanted)
-    data, words = bytearray(), []
+    data = bytearray()
+    words: list[SpokenWord] = []
     async with aclosing(speech.parts()) as parts:
         async for part in parts:
             data += part.data

@@ -136,3 +136,10 @@ class TextBody(BaseModel):
 
 
 Json = dict[str, Any]
+
+
+def revision_of(if_match: str | None) -> str | None:
+    """The revision an ``If-Match`` header asks for; None where it asks for none."""
+    if if_match is None or if_match.strip() == "*":
+        return None
+    return if_match.strip().removeprefix("W/").strip('"')

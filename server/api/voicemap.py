@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Request, Response
 
-from server.api.schemas import Json
+from server.api.schemas import Json, revision_of
 from server.api.state import troupe_of
 from server.errors import InvalidRequest
 from server.voices.voicemap import EngineMap
@@ -45,8 +45,7 @@ async def put_voice_map(
         raise InvalidRequest('Send at least one name, such as {"nova": "female_01"}.')
     troupe = troupe_of(request)
     await troupe.engine_answering()
-    revision = None if if_match in (None, "*") else str(if_match).strip().removeprefix("W/").strip('"')
-    found = troupe.voice_map.put(troupe.casting.catalogue(), changes, revision)
+    found = troupe.voice_map.put(troupe.casting.catalogue(), changes, revision_of(if_match))
     response.headers["ETag"] = f'"{found.revision}"'
     return {"message": "OpenAI voice mappings updated successfully"}
 

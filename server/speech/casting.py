@@ -11,7 +11,8 @@ from server.settings import Settings
 from server.speech.language import guess_language
 from server.speech.rendition import Rendition, RvcChoice
 from server.speech.request import Delivery
-from server.voices.library import Library, VoiceSettings
+from server.voices.library import Library
+from server.voices.manifest import VoiceSettings
 from server.voices.names import Catalogue
 from server.voices.voice import Voice
 from server.voices.voicemap import VoiceMap

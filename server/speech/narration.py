@@ -174,9 +174,9 @@ class Narration:
             self._end("cancelled", {"reason": "failed"})
         finally:
             dispatcher.cancel()
-            left = [dispatcher, *([task] if task else [])]
+            left: list[asyncio.Task[Any]] = [dispatcher, *([task] if task else [])]
             while not making.empty():
-                left += [each] if (each := making.get_nowait()) else []
+                left += [waiting] if (waiting := making.get_nowait()) else []
             for each in left:
                 each.cancel()
             await asyncio.gather(*left, return_exceptions=True)

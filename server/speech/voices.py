@@ -1,0 +1,81 @@
+"""Making voices: the same steps for the API and the studio."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from server.engines.registry import EngineRegistry
+from server.errors import InvalidRequest, SpeechError
+from server.speech.casting import Casting
+from server.voices.library import Library
+from server.voices.voice import Gender, Voice
+
+
+@dataclass(frozen=True, slots=True)
+class NewClone:
+    """A cloned voice that somebody asks for."""
+
+    name: str
+    clips: Sequence[bytes]
+    """Files as uploaded."""
+    consent: bool
+    """The speaker agrees to be cloned."""
+    languages: Sequence[str] = ()
+    """None: those of the engine."""
+    gender: Gender = "neutral"
+    transcript: str | None = None
+
+
+class VoiceMaker:
+    """Adds voices to the user's library for the current engine."""
+
+    def __init__(self, registry: EngineRegistry, casting: Casting, library: Library) -> None:
+        self._registry = registry
+        self._casting = casting
+        self._library = library
+
+    def blend(self, name: str, recipe: str) -> Voice:
+        """Keep a blend such as ``af_heart(2)+am_onyx(1)`` under a name."""
+        return self._library.add_blend(name, recipe, self._casting.catalogue())
+
+    async def clone(self, wish: NewClone) -> tuple[Voice, Sequence[str]]:
+        """Clean the clips, keep them, let the engine take them in; the voice and what its maker should know."""
+        capabilities = self._registry.capabilities()
+        if not capabilities.clones:
+            raise InvalidRequest(f"{capabilities.title} cannot clone voices.", code="cannot_clone")
+        if not wish.consent:
+            raise InvalidRequest(
+                "Cloning needs the consent of the person who speaks: send consent=true when you have it.",
+                code="consent_required",
+                param="consent",
+            )
+        if capabilities.needs_transcript and not wish.transcript:
+            raise InvalidRequest(
+                f"{capabilities.title} needs the words that are said in the clip.", param="transcript"
+            )
+        cleaned, warnings = await asyncio.to_thread(_clean, wish.clips)
+        voice = self._library.add_clone(
+            wish.name,
+            cleaned,
+            self._casting.catalogue(),
+            languages=wish.languages or capabilities.languages,
+            gender=wish.gender,
+            transcript=wish.transcript,
+        )
+        try:
+            await self._registry.prepare(voice)
+        except SpeechError:
+            self._library.delete(voice.engine, voice.id)
+            raise
+        return voice, warnings
+
+
+def _clean(clips: Sequence[bytes]) -> tuple[list[bytes], list[str]]:
+    # Imported here: pydub takes a while, and few servers ever clone.
+    from server.audio.clips import read_clip
+    from server.audio.wav import wav_bytes
+
+    read = [read_clip(clip) for clip in clips]
+    return [wav_bytes(clip.samples, clip.rate) for clip in read], [note for clip in read for note in clip.warnings]
