@@ -1,0 +1,316 @@
+"""The launcher's parts: command line, home, lists, state, locks, variables."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from extension import home as extension_home
+from server.boot import home as server_home
+from server.boot.arguments import parse
+from server.boot.errors import BootError, Stopped
+from server.boot.hardware import nvidia_cards
+from server.boot.launch import child_environment
+from server.boot.lists import DEFAULT, digest_of, load_list, load_lists, names
+from server.boot.lock import FileLock
+from server.boot.state import StateFile, read_state, write_atomically
+from server.boot.stop import when_host_leaves
+
+pytestmark = pytest.mark.unit
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def write_list(folder: Path, name: str, text: str) -> None:
+    (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("platform", "environ", "expected"),
+    [
+        ("linux", {}, "/u/.local/share/troupe"),
+        ("linux", {"XDG_DATA_HOME": "/data"}, "/data/troupe"),
+        ("darwin", {"XDG_DATA_HOME": "/data"}, "/u/Library/Application Support/Troupe"),
+        ("win32", {"LOCALAPPDATA": "/u/Local"}, "/u/Local/Troupe"),
+        ("win32", {}, "/u/AppData/Local/Troupe"),
+    ],
+)
+def test_home_is_one_rule_written_twice(platform: str, environ: dict[str, str], expected: str) -> None:
+    for module in (server_home, extension_home):
+        assert module.default_home(platform, environ, Path("/u")) == Path(expected)
+
+
+def test_home_argument_wins_over_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TROUPE_HOME", str(tmp_path / "variable"))
+    assert server_home.find_home() == extension_home.find_home() == tmp_path / "variable"
+    assert server_home.find_home(str(tmp_path / "argument")) == tmp_path / "argument"
+
+
+def test_no_command_means_serve() -> None:
+    arguments = parse(["--port", "7900", "--host-name", "a", "--host-name", "b"])
+    assert (arguments.command, arguments.port, arguments.host_name) == ("serve", 7900, ["a", "b"])
+    assert arguments.host is None
+    assert arguments.allow_origin == []
+    assert not arguments.listen
+
+
+def test_options_count_before_and_after_the_command() -> None:
+    arguments = parse(["--port", "7900", "--home", "/before", "serve", "--host-owned", "--home", "/after"])
+    assert (arguments.port, arguments.host_owned, arguments.home) == (7900, True, "/after")
+    assert parse(["--engine", "tone", "voices"]).engine == "tone"
+
+
+def test_output_does_not_depend_on_the_folder_later() -> None:
+    assert parse(["say", "hello", "-o", "a.wav"]).output == Path.cwd() / "a.wav"
+
+
+@pytest.mark.parametrize(
+    "argv", [["--port", "65536"], ["--port", "x"], ["say", "text"], ["--log-level", "loud"]]
+)
+def test_bad_command_lines_are_refused(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parse(argv)
+    assert "error:" in capsys.readouterr().err
+
+
+def test_an_old_python_can_read_its_refusal() -> None:
+    for name in ("__main__.py", "__init__.py"):
+        source = (REPOSITORY / "server" / name).read_text(encoding="utf-8")
+        source.encode("ascii")  # Python 2 wants nothing else without a declaration
+        ast.parse(source, feature_version=(3, 4))
+
+
+def test_the_launcher_imports_the_standard_library_only() -> None:
+    allowed = set(sys.stdlib_module_names) | {"server"}
+    for path in [REPOSITORY / "server" / "bootstrap.py", *(REPOSITORY / "server" / "boot").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert {alias.name.split(".")[0] for alias in node.names} <= allowed, path
+            elif isinstance(node, ast.ImportFrom):
+                module = node.module or ""
+                assert module.split(".")[0] in allowed, path
+                own = module.startswith("server.")
+                assert not own or module.startswith(("server.boot", "server.cli")), f"{path}: {module}"
+
+
+def test_a_list_speaks_about_itself(tmp_path: Path) -> None:
+    write_list(
+        tmp_path,
+        "voice",
+        "# title: A voice\n# size: 12.5 MB\n# needs: data, more\n# pip: --no-deps --index-url 'x y'\n"
+        "# offer: nvidia\n# Why: nothing\nalpha>=1 # reason\n\nbeta\n",
+    )
+    item = load_list("voice", tmp_path)
+    assert (item.title, item.size, item.needs) == ("A voice", 12.5, ("data", "more"))
+    assert item.pip == ("--no-deps", "--index-url", "x y")
+    assert item.offer == "nvidia"
+    assert item.requirements == ("alpha>=1", "beta")
+
+
+@pytest.mark.parametrize(
+    ("text", "changes"),
+    [
+        ("# other words\nalpha>=1  # and another reason\n", False),
+        ("alpha>=1\r\n", False),
+        ("alpha>=2\n", True),
+        ("# pip: --no-deps\nalpha>=1\n", True),
+    ],
+)
+def test_only_what_is_installed_changes_the_digest(tmp_path: Path, text: str, changes: bool) -> None:
+    write_list(tmp_path, "one", "# words\nalpha>=1\n")
+    before = load_list("one", tmp_path)
+    write_list(tmp_path, "one", text)
+    after = load_list("one", tmp_path)
+    assert (after.digest != before.digest) is changes
+    assert (digest_of([after]) != digest_of([before])) is changes
+
+
+def test_needs_are_followed_once(tmp_path: Path) -> None:
+    write_list(tmp_path, "one", "# needs: two\n")
+    write_list(tmp_path, "two", "# needs: one, three\n")
+    write_list(tmp_path, "three", "")
+    assert [item.name for item in load_lists(["one", "three"], tmp_path)] == ["one", "two", "three"]
+
+
+def test_an_unknown_list_names_those_there_are(tmp_path: Path) -> None:
+    write_list(tmp_path, "one", "")
+    with pytest.raises(BootError, match=r"named 'two'.*There is: one\."):
+        load_list("two", tmp_path)
+
+
+def test_shipped_lists_say_title_and_size() -> None:
+    for name in names():
+        item = load_list(name)
+        assert item.title != name
+        assert item.size > 0
+        assert item.requirements or item.needs
+
+
+def test_the_first_installation_is_below_500_megabytes() -> None:
+    assert sum(item.size for item in load_lists(DEFAULT)) < 500
+
+
+def test_state_goes_through_its_stages(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    launcher = StateFile(path, version="1.2.3", instance="one")
+    assert launcher.claim()
+    launcher.update("installing", "alpha", 0.25)
+    first = json.loads(path.read_text())
+    assert (first["phase"], first["detail"], first["fraction"]) == ("installing", "alpha", 0.25)
+    assert (first["pid"], first["instance"], first["version"]) == (os.getpid(), "one", "1.2.3")
+    server = StateFile(path, version="1.2.3", instance="one")
+    server.update("loading", url="http://127.0.0.1:7851")
+    server.update("ready")
+    last = json.loads(path.read_text())
+    assert set(last) == {"phase", "detail", "fraction", "pid", "started", "instance", "url", "version"}
+    assert (last["phase"], last["url"], last["started"]) == (
+        "ready",
+        "http://127.0.0.1:7851",
+        first["started"],
+    )
+    server.remove()
+    assert not path.exists()
+
+
+def test_a_second_server_leaves_the_state_of_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    first = StateFile(path, version="1", instance="one")
+    assert first.claim()
+    first.update("ready", url="http://127.0.0.1:7851")
+    second = StateFile(path, version="1", instance="two")
+    assert not second.claim()
+    second.update("starting")
+    second.remove()
+    assert read_state(path)["instance"] == "one"
+    first.remove()
+    assert second.claim()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null"])
+def test_a_damaged_state_is_no_state(tmp_path: Path, content: str) -> None:
+    (tmp_path / "state.json").write_text(content)
+    assert read_state(tmp_path / "state.json") == {}
+
+
+def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    write_atomically(path, "x" * 100_000)
+    write_atomically(path, "y")
+    assert path.read_text() == "y"
+    assert [item.name for item in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_a_lock_keeps_others_out_until_its_holder_has_ended(tmp_path: Path) -> None:
+    path = tmp_path / "deeper" / "install.lock"
+    code = (
+        "import sys; from pathlib import Path; from server.boot.lock import FileLock\n"
+        "lock = FileLock(Path(sys.argv[1])); print(lock.acquire(note='process x'), flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
+        cwd=REPOSITORY,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "True\n"
+        lock = FileLock(path)
+        assert not lock.acquire()
+        assert lock.holder() == "process x"
+        other.kill()
+    with FileLock(path) as mine:
+        assert mine.acquire(note="process y")
+        assert not lock.acquire()
+    assert lock.acquire()
+    lock.release()
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows has no shared lock; the system guards programs in use"
+)
+def test_many_may_use_while_nobody_may_change(tmp_path: Path) -> None:
+    one, two, changer = (FileLock(tmp_path / "use") for _ in range(3))
+    assert one.acquire(shared=True)
+    assert two.acquire(shared=True)
+    assert not changer.acquire()
+    one.release()
+    two.release()
+    assert changer.acquire()
+    changer.release()
+
+
+def test_another_pythons_variables_are_dropped() -> None:
+    kept = child_environment(
+        {
+            "PYTHONHOME": "/host",
+            "PYTHONPATH": "/host/lib",
+            "CONDA_PREFIX": "/conda",
+            "CONDA_DEFAULT_ENV": "base",
+            "_CE_CONDA": "1",
+            "VIRTUAL_ENV": "/host/venv",
+            "PIP_TARGET": "/elsewhere",
+            "PIP_INDEX_URL": "https://mirror.example/simple",
+            "PATH": "/bin",
+            "HTTPS_PROXY": "http://proxy.example",
+        }
+    )
+    assert kept == {
+        "PIP_INDEX_URL": "https://mirror.example/simple",
+        "PATH": "/bin",
+        "HTTPS_PROXY": "http://proxy.example",
+        "PYTHONUTF8": "1",
+        "PIP_USER": "0",
+    }
+
+
+def test_the_hosts_end_is_seen_on_standard_input() -> None:
+    code = (
+        "import sys; from server.boot.stop import when_host_leaves; from server.boot.errors import Stopped\n"
+        "when_host_leaves(); print('held', flush=True)\n"
+        "import time\n"
+        "while True:\n"
+        "    try: when_host_leaves()\n"
+        "    except Stopped: print('gone'); break\n"
+        "    time.sleep(0.01)"
+    )
+    host = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with host:
+        assert host.stdin is not None
+        assert host.stdout is not None
+        assert host.stdout.readline() == "held\n"
+        host.stdin.close()
+        assert host.stdout.read() == "gone\n"
+
+
+def test_a_closed_input_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.boot.stop._stdin_closed", lambda: True)
+    with pytest.raises(Stopped, match="has ended"):
+        when_host_leaves()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for nvidia-smi is a shell script")
+@pytest.mark.parametrize(
+    ("script", "cards"),
+    [
+        ("echo 'NVIDIA Example 4090, 24564 MiB'", ["NVIDIA Example 4090, 24564 MiB"]),
+        ("echo 'NVIDIA-SMI has failed'; exit 9", []),
+    ],
+)
+def test_a_card_is_seen_when_its_driver_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, cards: list[str]
+) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert nvidia_cards() == cards
