@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 NEVER_END = {
-    "en": "mr mrs ms dr prof gen col maj capt cpt lt sgt cpl pvt rev hon sen rep gov pres messrs mme mlle fr st mt ft"
-    " adm cmdr supt vs e.g i.e cf approx ca viz al dept esp incl excl resp",
-    "de": "hr fr dr prof st z.b d.h u.a z.t bzw ca evtl ggf vgl nr str tel inkl exkl zzgl sog bspw geb mio mrd abs",
+    "en": "mr mrs ms dr prof gen col maj capt cpt lt sgt cpl pvt rev hon sen rep gov pres messrs mme mlle fr"
+    " st mt ft adm cmdr supt vs e.g i.e cf approx ca viz al dept esp incl excl resp",
+    "de": "hr fr dr prof st z.b d.h u.a z.t bzw ca evtl ggf vgl nr str tel inkl exkl zzgl sog bspw geb mio"
+    " mrd abs",
     "fr": "m mm mme mmes mlle dr pr me st ste p.ex c.-à-d env av bd tél réf n° cf",
     "es": "sr sra srta sres dr dra d dª ud uds prof gral pág núm p.ej ee.uu av avda tel aprox",
     "it": "sig sigg sig.ra sig.na dott dott.ssa prof avv ing geom s p.es ecc pag art tel ca",

@@ -22,6 +22,26 @@ class Step:
     run: Callable[[Traced, TextOptions], Traced]
 
 
+def always(options: TextOptions) -> bool:
+    """The switch of a step that has choices instead of a switch, or none."""
+    return True
+
+
+def wants_numbers(options: TextOptions) -> bool:
+    """The switch of the steps that read numbers."""
+    return options.numbers
+
+
+def wants_abbreviations(options: TextOptions) -> bool:
+    """The switch of the steps that write abbreviations out."""
+    return options.abbreviations
+
+
+def wants_symbols(options: TextOptions) -> bool:
+    """The switch of the steps that turn signs into words."""
+    return options.symbols
+
+
 def run_steps(steps: tuple[Step, ...], traced: Traced, options: TextOptions) -> Traced:
     """All wanted steps in their order."""
     for step in steps:
@@ -32,7 +52,7 @@ def run_steps(steps: tuple[Step, ...], traced: Traced, options: TextOptions) -> 
 
 _ROUND = re.compile(r"\(([^()\[\]]{1,80})\)|\[([^()\[\]]{1,80})\]")
 _APOSTROPHE = re.compile(
-    r"(?<=\w)[’ʼ‘´`](?=\w)|(?<!\w)[’ʼ‘´`](?=\d0s|tis\b|twas\b|em\b|cause\b)|(?<=s)[’ʼ](?=\s)"
+    r"(?<=\w)[’ʼ‘´`](?=\w)|(?<!\w)[’ʼ‘´`](?=\d0s|[Tt]is\b|[Tt]was\b|em\b|[Cc]ause\b)|(?<=s)[’ʼ](?=\s)"
 )
 _STRUCK = re.compile(r"~~|\|\|")
 _STAR_PRODUCT = re.compile(r"(?<=[\d)])\s?\*\s?(?=[\d(A-Za-z])")
@@ -41,10 +61,8 @@ _STAR = re.compile(r"\*+")
 _UNDERSCORES = re.compile(r"_+")
 _BANGS = re.compile(r"[!?]{2,}|[！？]{2,}")
 _WIDE_REPEAT = re.compile(r"([。、，])\1+")
-_DOTS = re.compile(r"\.(?:\s?\.)+|…(?:\s?[.…])*")
-_DASH = re.compile(
-    r"(?<!\d)\s*(?:—+|–+|―+|-{2,})\s*|\s*(?:—+|―+|-{2,})\s*(?!\d)|\s+–+\s+(?!\d)|(?<=\d)—+(?=\d)"
-)
+_DOTS = re.compile(r"\.(?:\s?\.)+(?!\d)|…(?:\s?[.…])*")
+_DASH = re.compile(r"\s*(?:—+|―+|-{2,})\s*|(?<!\d)\s*–+\s*(?!\d)|\s+–+\s+(?!\d)|(?<!\d)\s+–+\s+")
 _SPACED_HYPHEN = re.compile(r"(?<=[^\W\d])\s+-\s+|\s+-\s+(?=[^\W\d])")
 _TILDE_ABOUT = re.compile(r"(?<![\w~])[~≈]\s?(?=[$£€]?\d)")
 _TILDES = re.compile(r"[~～〜]+")
@@ -80,39 +98,75 @@ def _strongest(run: str) -> str:
     return next(mark for mark in "?？!！" if mark in run)
 
 
+def _apostrophes(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_APOSTROPHE, "'")
+
+
+def _addresses(traced: Traced, options: TextOptions) -> Traced:
+    return speak_addresses(traced, options.urls, options.language.split("-")[0])
+
+
+def _faces(traced: Traced, options: TextOptions) -> Traced:
+    return drop_faces(traced)
+
+
+def _emoji(traced: Traced, options: TextOptions) -> Traced:
+    return speak_emoji(traced, options.emoji, options.language.split("-")[0])
+
+
+def _stretched(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_STRETCHED, lambda m: m[0][:2])
+
+
 CLEANING = (
-    Step("apostrophes", lambda o: True, lambda t, o: t.sub(_APOSTROPHE, "'")),
-    Step("addresses", lambda o: True, lambda t, o: speak_addresses(t, o.urls, o.language.split("-")[0])),
-    Step("kaomoji", lambda o: o.kaomoji, lambda t, o: drop_faces(t)),
-    Step("emoji", lambda o: True, lambda t, o: speak_emoji(t, o.emoji, o.language.split("-")[0])),
+    Step("apostrophes", always, _apostrophes),
+    Step("addresses", always, _addresses),
+    Step("kaomoji", lambda o: o.kaomoji, _faces),
+    Step("emoji", always, _emoji),
     Step("cues", lambda o: o.brackets != "read", _cues),
-    Step("marks", lambda o: True, _marks),
+    Step("marks", always, _marks),
     Step("punctuation", lambda o: o.punctuation, _punctuation),
-    Step("stretched", lambda o: o.stretched, lambda t, o: t.sub(_STRETCHED, lambda m: m[0][:2])),
+    Step("stretched", lambda o: o.stretched, _stretched),
 )
 """In this order: an address may hold marks, a face may look like brackets."""
 
 _QUOTES = re.compile('["“”„«»‹›「」『』＂〝〞]')
 _SINGLE_QUOTED = re.compile(r"(?<!\w)['‘]([^'‘’]{2,200})['’](?!\w)")
-_OPEN_BRACKET = re.compile(r"(?<=[\w,.!?…])\s+[(\[{]\s*(?=\S)")
-_CLOSE_BRACKET = re.compile(r"\s*[)\]}](?=\s+\w)")
 _BRACKETS = re.compile(r"[()\[\]{}<>（）【】`^|\\•·]+")
 _SPACES = re.compile(r"\s+")
 _BEFORE_MARK = re.compile(r"\s+(?=[,.;:!?…](?!\d))")
-_MARKS_TOGETHER = re.compile(r"[,;:](?:\s*[,;:])+|[,;:]\s*(?=[.!?…])|(?<=[.!?…])\s*[,;:]+(?=\s|$)")
-_LEADING = re.compile(r"^(?:[\s,.;:!?…'%/&=+*—–]|-(?!\d))+|^(?:[。、，！？：；])+")
+_MARKS_AGAIN = re.compile(r"([,;:])(?:\s*[,;:])+")
+_BEFORE_STOP = re.compile(r"[,;:]\s*(?=[.!?…])")
+_BEHIND_STOP = re.compile(r"(?<=[.!?…])\s*[,;:]+(?=\s|$)")
+_LEADING = re.compile(r"^(?:[\s,.;:!?…'’‘%/&=+*—–]|-(?!\d))+|^(?:[。、，！？：；])+")
 _TRAILING = re.compile(r"[\s'—–/-]+$")
 
 
 def _tidy(traced: Traced, options: TextOptions) -> Traced:
-    traced = traced.sub(_QUOTES, lambda m: _gap(m)).unwrap(_SINGLE_QUOTED)
-    traced = traced.sub(_OPEN_BRACKET, ", ").sub(_CLOSE_BRACKET, ",").sub(_BRACKETS, " ")
-    traced = (
-        traced.sub(_SPACES, " ")
-        .sub(_BEFORE_MARK, "")
-        .sub(_MARKS_TOGETHER, lambda m: m[0].strip()[:1] if m[0].strip()[:1] else "")
-    )
+    traced = traced.sub(_QUOTES, _gap).unwrap(_SINGLE_QUOTED)
+    traced = _speak_brackets(traced).sub(_BRACKETS, " ").sub(_SPACES, " ").sub(_BEFORE_MARK, "")
+    traced = traced.sub(_MARKS_AGAIN, r"\1").sub(_BEFORE_STOP, "").sub(_BEHIND_STOP, "")
     return traced.sub(_LEADING, "").sub(_TRAILING, "").strip()
+
+
+def _speak_brackets(traced: Traced) -> Traced:
+    """An aside is set off with commas; what is attached to a word (``print(x)``) is not one."""
+    text = traced.text
+    edits: list[tuple[int, int, str]] = []
+    open_at: list[tuple[int, bool]] = []
+    for i, char in enumerate(text):
+        if char in "([":
+            aside = i > 1 and text[i - 1] == " " and text[i - 2] not in " ,;:"
+            open_at.append((len(edits), aside))
+            edits.append((i, i + 1, " "))
+        elif char in ")]":
+            at, aside = open_at.pop() if open_at else (-1, True)
+            goes_on = text[i + 1 : i + 2] == " " and text[i + 2 : i + 3].isalnum()
+            edits.append((i, i + 1, "," if aside and goes_on else " "))
+            if aside and at >= 0:
+                start = edits[at][0]
+                edits[at] = (start - 1, start + 1, ", ")
+    return traced.replace(edits)
 
 
 def _gap(match: re.Match[str]) -> str:
@@ -126,5 +180,5 @@ def _gap(match: re.Match[str]) -> str:
     )
 
 
-TIDYING = (Step("tidy", lambda o: True, _tidy),)
+TIDYING = (Step("tidy", always, _tidy),)
 """After normalisation, which needs some of these marks (inches, brackets of a telephone number)."""

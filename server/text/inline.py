@@ -1,4 +1,4 @@
-"""Marks within a line: links, images, code, escapes, brackets and the controls ``[pause:1s]``, ``[word](/ipa/)``."""
+"""Marks within a line: links, images, code, escapes, brackets, ``[pause:1s]`` and ``[word](/ipa/)``."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ LONGEST_SAID = 200
 _LANGUAGE = re.compile(r"\*|[a-z]{2,3}(?:-[a-z0-9]{2,8})*")
 _FIELDS = frozenset(("word", "say", "case_sensitive"))
 _HEADER = """\
-# How words are said. By language ("en" covers "en-us" and "en-gb" too, "*" every language), a list of entries:
+# How words are said: by language ("en" covers "en-us" and "en-gb", "*" every one) a list of entries.
 #   word: what is written, a word or a phrase
 #   say: how to read it: a respelling, or phonemes (IPA) between slashes
 #   case_sensitive: true where only this exact spelling is meant (false when left out)
@@ -71,7 +71,7 @@ class Lexicon:
         return _revision(self._entries)
 
     def to_json(self) -> dict[str, Any]:
-        """The body of ``GET /api/lexicon``: ``{"revision", "entries": {language: [{word, say, case_sensitive}]}}``."""
+        """The body of ``GET /api/lexicon``: its revision, and by language the entries as objects."""
         self._refresh()
         entries = self._entries
         return {"revision": _revision(entries), "entries": _plain(entries)}

@@ -1,4 +1,4 @@
-"""Languages other than English: digits become that language's number words, common abbreviations are written out."""
+"""Languages other than English: digits become number words, common abbreviations are written out."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from functools import lru_cache
 
 from num2words import CONVERTER_CLASSES, num2words  # type: ignore[import-untyped]  # ships no types
 
-from server.text.clean import Step
+from server.text.clean import Step, wants_abbreviations, wants_numbers, wants_symbols
 from server.text.options import TextOptions
 from server.text.traced import Traced
 
 _POINT_DECIMALS = frozenset(("en", "ja", "ko", "th", "he", "zh"))
 """Languages that write 3,497.5; the others write 3.497,5."""
 _PERCENT = {
-    "de": "Prozent", "es": "por ciento", "fr": "pour cent", "it": "per cento", "nl": "procent", "pl": "procent",
+    "de": "Prozent", "es": "por ciento", "fr": "pour cent",
+    "it": "per cento", "nl": "procent", "pl": "procent",
     "pt": "por cento", "ru": "процентов", "sv": "procent", "da": "procent", "cs": "procent", "tr": "yüzde",
     "ja": "パーセント", "ko": "퍼센트",
 }  # fmt: skip
@@ -38,16 +39,22 @@ _DOLLAR = {
     "pt": "dólares",
 }
 _CLOCK = {"de": " Uhr ", "fr": " heures ", "nl": " uur "}
+_TO = {"de": " bis ", "fr": " à ", "es": " a ", "it": " a ", "nl": " tot ", "pt": " a "}
 _AND = {
-    "de": "und", "es": "y", "fr": "et", "it": "e", "nl": "en", "pl": "i", "pt": "e", "ru": "и", "sv": "och", "da": "og",
+    "de": "und", "es": "y", "fr": "et", "it": "e", "nl": "en",
+    "pl": "i", "pt": "e", "ru": "и", "sv": "och", "da": "og",
     "tr": "ve", "cs": "a",
 }  # fmt: skip
 _ABBREVIATIONS = {
     "de": {
-        "z. B.": "zum Beispiel", "z.B.": "zum Beispiel", "d. h.": "das heißt", "d.h.": "das heißt", "u. a.": "unter anderem",
-        "u.a.": "unter anderem", "usw.": "und so weiter", "bzw.": "beziehungsweise", "ca.": "circa", "evtl.": "eventuell",
-        "ggf.": "gegebenenfalls", "vgl.": "vergleiche", "Nr.": "Nummer", "Dr.": "Doktor", "Prof.": "Professor",
-        "Hr.": "Herr", "Fr.": "Frau", "Str.": "Straße", "inkl.": "inklusive", "Mio.": "Millionen", "Mrd.": "Milliarden",
+        "z. B.": "zum Beispiel", "z.B.": "zum Beispiel",
+        "d. h.": "das heißt", "d.h.": "das heißt", "u. a.": "unter anderem",
+        "u.a.": "unter anderem", "usw.": "und so weiter",
+        "bzw.": "beziehungsweise", "ca.": "circa", "evtl.": "eventuell",
+        "ggf.": "gegebenenfalls", "vgl.": "vergleiche",
+        "Nr.": "Nummer", "Dr.": "Doktor", "Prof.": "Professor",
+        "Hr.": "Herr", "Fr.": "Frau", "Str.": "Straße",
+        "inkl.": "inklusive", "Mio.": "Millionen", "Mrd.": "Milliarden",
         "km/h": "Kilometer pro Stunde", "km": "Kilometer", "kg": "Kilogramm", "cm": "Zentimeter",
     },
     "fr": {
@@ -55,7 +62,8 @@ _ABBREVIATIONS = {
         "etc.": "et cetera", "n°": "numéro", "km/h": "kilomètres heure", "km": "kilomètres", "kg": "kilos",
     },
     "es": {
-        "Sr.": "señor", "Sra.": "señora", "Srta.": "señorita", "Dr.": "doctor", "Dra.": "doctora", "Ud.": "usted",
+        "Sr.": "señor", "Sra.": "señora", "Srta.": "señorita",
+        "Dr.": "doctor", "Dra.": "doctora", "Ud.": "usted",
         "Uds.": "ustedes", "p. ej.": "por ejemplo", "etc.": "etcétera", "EE.UU.": "Estados Unidos",
         "EE. UU.": "Estados Unidos", "km": "kilómetros", "kg": "kilos",
     },
@@ -67,15 +75,17 @@ _ABBREVIATIONS = {
         "Sr.": "senhor", "Sra.": "senhora", "Dr.": "doutor", "Dra.": "doutora", "p. ex.": "por exemplo",
         "etc.": "et cetera", "km": "quilómetros", "kg": "quilos",
     },
-    "nl": {"bijv.": "bijvoorbeeld", "d.w.z.": "dat wil zeggen", "enz.": "enzovoort", "dhr.": "de heer", "mevr.": "mevrouw"},
+    "nl": {
+        "bijv.": "bijvoorbeeld", "d.w.z.": "dat wil zeggen", "enz.": "enzovoort", "dhr.": "de heer",
+        "mevr.": "mevrouw",
+    },
     "pl": {"np.": "na przykład", "itd.": "i tak dalej", "tzn.": "to znaczy", "m.in.": "między innymi"},
     "ru": {"т.е.": "то есть", "т.д.": "так далее", "т.п.": "тому подобное", "др.": "другие"},
 }  # fmt: skip
 
 _TIME = re.compile(r"(?<![\d:.,])([01]?\d|2[0-4])[:h]([0-5]\d)(?![\d:])(?:\s?Uhr\b)?")
-_ORDINAL_BEFORE_MONTH = re.compile(
-    r"\b(\d{1,2})\.(?= (?:Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember)\b)"
-)
+_GERMAN_MONTHS = "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
+_ORDINAL_BEFORE_MONTH = re.compile(rf"\b(\d{{1,2}})\.(?= (?:{_GERMAN_MONTHS})\b)")
 _RANGE = re.compile(r"(?<=\d)\s?[-–]\s?(?=\d)")
 _MINUS = re.compile(r"(?<![\w)])[-−](?=\d)")
 _MONEY_BEFORE = re.compile(r"([€$£])\s?(\d[\d.,]*\d|\d)")
@@ -86,7 +96,7 @@ _MOST_DIGITS = 15
 
 def _language(options: TextOptions) -> str:
     code = options.language.split("-")[0]
-    return {"zh": "zh", "nb": "no"}.get(code, code)
+    return "no" if code == "nb" else code
 
 
 @lru_cache(maxsize=64)
@@ -119,12 +129,7 @@ def _numbers(traced: Traced, options: TextOptions) -> Traced:
     percent = _PERCENT.get(language, "%")
     traced = traced.sub(_MONEY_BEFORE, r"\2 \1").sub(_MINUS, "minus ").sub(_LETTER_DIGIT, r" \1")
     traced = traced.sub(_TIME, lambda m: f"{m[1]}{_CLOCK.get(language, ' ')}{m[2] if int(m[2]) else ''}")
-    traced = traced.sub(
-        _RANGE,
-        {"de": " bis ", "fr": " à ", "es": " a ", "it": " a ", "nl": " tot ", "pt": " a "}.get(
-            language, ", "
-        ),
-    )
+    traced = traced.sub(_RANGE, _TO.get(language, ", "))
     if language == "de":
         traced = traced.sub(
             _ORDINAL_BEFORE_MONTH, lambda m: str(num2words(int(m[1]), lang="de", to="ordinal")) + "n"
@@ -164,7 +169,7 @@ def _symbols(traced: Traced, options: TextOptions) -> Traced:
 
 
 NORMALISING = (
-    Step("abbreviations", lambda o: o.abbreviations, _abbreviations),
-    Step("numbers", lambda o: o.numbers, _numbers),
-    Step("symbols", lambda o: o.symbols, _symbols),
+    Step("abbreviations", wants_abbreviations, _abbreviations),
+    Step("numbers", wants_numbers, _numbers),
+    Step("symbols", wants_symbols, _symbols),
 )

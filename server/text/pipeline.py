@@ -162,7 +162,7 @@ def ends_unopened_reasoning(text: str) -> bool:
 
 
 def join(pieces: list[Piece], limits: tuple[int, ...]) -> list[Piece]:
-    """Join neighbours of one paragraph up to the limits: the first for the first piece, the last for all others."""
+    """Join neighbours of one paragraph up to the limits, the last of which holds for all further pieces."""
     joined: list[Piece] = []
     for piece in pieces:
         limit = limits[min(len(joined), len(limits)) - 1] if joined else 0

@@ -20,8 +20,8 @@ from server.text.traced import (
 )
 
 Gap = Literal["none", "clause", "sentence", "line", "paragraph", "end", "pause"]
-"""What stands behind a sentence: nothing (cut within a clause), a comma, a stop, the end of a heading or item, a
-blank line, the end of the text, a pause that was asked for."""
+"""What stands behind a sentence: nothing (cut within a clause), a comma, a stop, the end of a heading or
+item, a blank line, the end of the text, a pause that was asked for."""
 
 STOPS = frozenset(".!?…؟۔।॥։")
 WIDE_STOPS = frozenset("。！？｡")
@@ -69,8 +69,8 @@ def is_emoji(char: str) -> bool:
 class SentenceSplitter:
     """Push object: text in, sentences out as soon as they are certain.
 
-    ``first_limit`` and ``limit`` are characters. A sentence longer than the limit is cut at a clause, the first
-    one preferably early, so that speech can begin.
+    ``first_limit`` and ``limit`` are characters. A sentence longer than the limit is cut at a clause, the
+    first one preferably early, so that speech can begin.
     """
 
     def __init__(self, language: str = "en", first_limit: int = 60, limit: int = 300) -> None:

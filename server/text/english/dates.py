@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-from server.text.clean import Step
+from server.text.clean import Step, wants_numbers
 from server.text.english.words import cardinal, digits, ordinal, plural, year
 from server.text.options import TextOptions
+from server.text.traced import Traced
 
 MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January", "February", "March", "April", "May",
+    "June", "July", "August", "September", "October", "November",
     "December",
 )  # fmt: skip
 _SHORT = {month[:3]: month for month in MONTHS} | {"Sept": "September"}
@@ -24,6 +26,9 @@ _DAY_MONTH = re.compile(
 _MONTH_ALONE = re.compile(rf"\b({_MONTH})(?= \d{{4}}\b)|\b(Jan|Feb|Aug|Sept|Sep|Oct|Nov|Dec)\.(?=\s|$)")
 _DURATION = re.compile(r"(?<![\d:.])(\d{1,2}):([0-5]\d):([0-5]\d)(?![\d:])")
 _CLOCK = re.compile(r"(?<![\d:.,])([01]?\d|2[0-4]):([0-5]\d)(?:\s?([AaPp])\.?\s?[Mm]\b(\.?))?(?![\d:])")
+_CLOCK_RANGE = re.compile(
+    r"(?<![\d:.,])(\d{1,2}(?::\d\d)?(?:\s?[AaPp]\.?[Mm]\b\.?)?)\s?[-–]\s?(?=\d{1,2}(?::\d\d)?\s?[AaPp]\.?[Mm]\b|\d{1,2}:\d\d)"
+)
 _HOUR = re.compile(r"(?<![\d:.,])(1[0-2]|[1-9])\s?([AaPp])\.?\s?[Mm]\b(\.?)(?!\w)")
 _HALF_DAY = re.compile(r"(?<!\w)([ap])\.\s?m\.(?=(\s*$)?)")
 _RATIO = re.compile(r"(?<![\d:.])(\d{1,3}):(\d{1,3})(?![\d:])")
@@ -43,6 +48,10 @@ _VERSION = re.compile(r"\b[vV](?:er)?\.?\s?(\d+(?:\.\d+)*)(?!\w)|(?<![\w.])(\d+(
 def _date(month: int | str, day: int, written_year: str | None) -> str:
     name = month if isinstance(month, str) else MONTHS[month - 1]
     return f"{name} {ordinal(day)}" + (f", {year(int(written_year))}" if written_year else "")
+
+
+def _iso(match: re.Match[str]) -> str:
+    return _date(int(match[2]), int(match[3]), match[1]) + (" at " if match[0].endswith("T") else "")
 
 
 def _month(name: str) -> str:
@@ -78,7 +87,7 @@ def _clock(match: re.Match[str]) -> str:
     hour, minute = int(match[1]), int(match[2])
     half = f" {match[3].upper()}M" if match[3] else ""
     if minute == 0:
-        said = cardinal(hour) + (half or (" o'clock" if 1 <= hour <= 12 else " hundred hours"))
+        said = cardinal(hour) + (half or (" o'clock" if 1 <= hour <= 12 else " hundred"))
     else:
         said = f"{cardinal(hour)} {'oh ' if minute < 10 else ''}{cardinal(minute)}{half}"
     return said + _ends(match, match[4] or "")
@@ -102,7 +111,8 @@ def _decade(match: re.Match[str]) -> str:
 
 def _year_range(match: re.Match[str]) -> str:
     end = int(match[2])
-    return f"{year(int(match[1]))} to {year(end) if end > 99 else cardinal(end) if end > 9 else f'oh {cardinal(end)}'}"
+    said = year(end) if end > 99 else cardinal(end) if end > 9 else f"oh {cardinal(end)}"
+    return f"{year(int(match[1]))} to {said}"
 
 
 def _short_year(match: re.Match[str]) -> str:
@@ -118,29 +128,47 @@ def _points(text: str) -> str:
     return " point ".join(cardinal(int(part)) for part in text.split("."))
 
 
+def _phones(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_PHONE, _phone)
+
+
+def _dates(traced: Traced, options: TextOptions) -> Traced:
+    traced = traced.sub(_ISO, _iso).sub(_SLASHED, lambda m: _slashed(m, options))
+    traced = traced.sub(_MONTH_DAY, _month_day).sub(_DAY_MONTH, _day_month)
+    return traced.sub(_MONTH_ALONE, lambda m: _month(m[0]))
+
+
+def _network_addresses(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_IP, lambda m: " dot ".join(digits(part) for part in m[0].split(".")))
+
+
+def _versions(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_VERSION, lambda m: f"version {_points(m[1])}" if m[1] else _points(m[2]))
+
+
+def _times(traced: Traced, options: TextOptions) -> Traced:
+    traced = traced.sub(_CLOCK_RANGE, r"\1 to ").sub(_DURATION, _duration).sub(_CLOCK, _clock)
+    traced = traced.sub(_HOUR, lambda m: f"{cardinal(int(m[1]))} {m[2].upper()}M{_ends(m, m[3])}")
+    traced = traced.sub(_HALF_DAY, lambda m: f"{m[1].upper()}M" + ("." if m[2] is not None else ""))
+    return traced.sub(_RATIO, lambda m: f"{cardinal(int(m[1]))} to {cardinal(int(m[2]))}")
+
+
+def _years(traced: Traced, options: TextOptions) -> Traced:
+    traced = traced.sub(_DECADE, _decade).sub(_YEAR_RANGE, _year_range).sub(_SHORT_YEAR, _short_year)
+    return traced.sub(_ERA, lambda m: f"{year(int(m[1]))} {m[2]}")
+
+
+def _lone_years(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_YEAR, lambda m: year(int(m[1])))
+
+
 STEPS = (
-    Step("phone numbers", lambda o: o.numbers, lambda t, o: t.sub(_PHONE, _phone)),
-    Step("dates", lambda o: o.numbers, lambda t, o: (
-        t.sub(_ISO, lambda m: _date(int(m[2]), int(m[3]), m[1]) + (" at " if m[0].endswith("T") else ""))
-        .sub(_SLASHED, lambda m: _slashed(m, o)).sub(_MONTH_DAY, _month_day).sub(_DAY_MONTH, _day_month)
-        .sub(_MONTH_ALONE, lambda m: _month(m[0]))
-    )),
-    Step("network addresses", lambda o: o.numbers, lambda t, o: t.sub(
-        _IP, lambda m: " dot ".join(digits(part) for part in m[0].split("."))
-    )),
-    Step("versions", lambda o: o.numbers, lambda t, o: t.sub(
-        _VERSION, lambda m: f"version {_points(m[1])}" if m[1] else _points(m[2])
-    )),
-    Step("times", lambda o: o.numbers, lambda t, o: (
-        t.sub(_DURATION, _duration).sub(_CLOCK, _clock)
-        .sub(_HOUR, lambda m: f"{cardinal(int(m[1]))} {m[2].upper()}M{_ends(m, m[3])}")
-        .sub(_HALF_DAY, lambda m: f"{m[1].upper()}M" + ("." if m[2] is not None else ""))
-        .sub(_RATIO, lambda m: f"{cardinal(int(m[1]))} to {cardinal(int(m[2]))}")
-    )),
-    Step("years", lambda o: o.numbers, lambda t, o: (
-        t.sub(_DECADE, _decade).sub(_YEAR_RANGE, _year_range).sub(_SHORT_YEAR, _short_year)
-        .sub(_ERA, lambda m: f"{year(int(m[1]))} {m[2]}")
-    )),
-)  # fmt: skip
-LONE_YEARS = Step("lone years", lambda o: o.numbers, lambda t, o: t.sub(_YEAR, lambda m: year(int(m[1]))))
+    Step("phone numbers", wants_numbers, _phones),
+    Step("dates", wants_numbers, _dates),
+    Step("network addresses", wants_numbers, _network_addresses),
+    Step("versions", wants_numbers, _versions),
+    Step("times", wants_numbers, _times),
+    Step("years", wants_numbers, _years),
+)
+LONE_YEARS = Step("lone years", wants_numbers, _lone_years)
 """Later than units: ``2000 km`` is no year."""

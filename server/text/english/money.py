@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-from server.text.clean import Step
+from server.text.clean import Step, wants_numbers
 from server.text.english.words import NUMBER, cardinal, decimal, value
+from server.text.options import TextOptions
+from server.text.traced import Traced
 
 # Sign or code: one, several, one hundredth, several hundredths.
 _CURRENCIES = {
@@ -75,10 +77,13 @@ def _before(match: re.Match[str]) -> str:
     return said + (f" per {_PER.get(match[7], match[7])}" if match[7] else "")
 
 
-STEPS = (
-    Step("money", lambda o: o.numbers, lambda t, o: (
-        t.sub(_BEFORE, _before)
-        .sub(_BEHIND, lambda m: _amount(m[1], m[4], m[2] or m[3] or ""))
-        .sub(_CENTS, lambda m: f"{decimal(m[1])} {'cent' if value(m[1]) == 1 else 'cents'}")
-    )),
-)  # fmt: skip
+def _behind(match: re.Match[str]) -> str:
+    return _amount(match[1], match[4], match[2] or match[3] or "")
+
+
+def _money(traced: Traced, options: TextOptions) -> Traced:
+    traced = traced.sub(_BEFORE, _before).sub(_BEHIND, _behind)
+    return traced.sub(_CENTS, lambda m: f"{decimal(m[1])} {'cent' if value(m[1]) == 1 else 'cents'}")
+
+
+STEPS = (Step("money", wants_numbers, _money),)

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import re
 
-from server.text.clean import Step
+from server.text.clean import Step, wants_abbreviations
 from server.text.english.words import cardinal, ordinal
+from server.text.options import TextOptions
+from server.text.traced import Traced
 
 _ABBREVIATIONS = {
-    "Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miz", "Prof.": "Professor", "Gen.": "General", "Col.": "Colonel",
+    "Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miz",
+    "Prof.": "Professor", "Gen.": "General", "Col.": "Colonel",
     "Maj.": "Major", "Capt.": "Captain", "Cpt.": "Captain", "Lt.": "Lieutenant", "Sgt.": "Sergeant",
     "Cpl.": "Corporal", "Pvt.": "Private", "Rev.": "Reverend", "Hon.": "Honorable", "Sen.": "Senator",
     "Rep.": "Representative", "Gov.": "Governor", "Pres.": "President", "Adm.": "Admiral", "Jr.": "Junior",
-    "Sr.": "Senior", "Messrs.": "Messieurs", "Mt.": "Mount", "Ft.": "Fort", "Ave.": "Avenue", "Blvd.": "Boulevard",
-    "Rd.": "Road", "Ln.": "Lane", "Hwy.": "Highway", "Inc.": "Incorporated", "Ltd.": "Limited", "Corp.": "Corporation",
-    "Co.": "Company", "Bros.": "Brothers", "Dept.": "Department", "dept.": "department", "est.": "established",
-    "approx.": "approximately", "Approx.": "Approximately", "vs.": "versus", "vs": "versus", "etc.": "et cetera",
-    "etc": "et cetera", "e.g.": "for example", "E.g.": "For example", "i.e.": "that is", "I.e.": "That is", "cf.": "compare",
+    "Sr.": "Senior", "Messrs.": "Messieurs", "Mt.": "Mount",
+    "Ft.": "Fort", "Ave.": "Avenue", "Blvd.": "Boulevard",
+    "Rd.": "Road", "Ln.": "Lane", "Hwy.": "Highway",
+    "Inc.": "Incorporated", "Ltd.": "Limited", "Corp.": "Corporation",
+    "Co.": "Company", "Bros.": "Brothers",
+    "Dept.": "Department", "dept.": "department", "est.": "established",
+    "approx.": "approximately", "Approx.": "Approximately",
+    "vs.": "versus", "vs": "versus", "etc.": "et cetera",
+    "etc": "et cetera", "e.g.": "for example", "E.g.": "For example",
+    "i.e.": "that is", "I.e.": "That is", "cf.": "compare",
     "viz.": "namely", "et al.": "and others", "ca.": "circa", "esp.": "especially", "incl.": "including",
-    "excl.": "excluding", "max.": "maximum", "min.": "minimum", "misc.": "miscellaneous", "resp.": "respectively",
-    "Ph.D.": "PhD", "a.k.a.": "also known as", "aka": "also known as", "w/o": "without", "w/": "with ", "b/c": "because",
+    "excl.": "excluding", "max.": "maximum",
+    "min.": "minimum", "misc.": "miscellaneous", "resp.": "respectively",
+    "Ph.D.": "PhD", "a.k.a.": "also known as", "aka": "also known as",
+    "w/o": "without", "w/": "with ", "b/c": "because",
     "b/w": "between", "Mon.": "Monday", "Tue.": "Tuesday", "Tues.": "Tuesday", "Wed.": "Wednesday",
-    "Thu.": "Thursday", "Thurs.": "Thursday", "Fri.": "Friday", "n/a": "not applicable", "N/A": "not applicable",
+    "Thu.": "Thursday", "Thurs.": "Thursday",
+    "Fri.": "Friday", "n/a": "not applicable", "N/A": "not applicable",
 }  # fmt: skip
 _BEFORE_NUMBER = {
     "No.": "number", "no.": "number", "Nos.": "numbers", "nos.": "numbers", "№": "number", "Fig.": "figure",
@@ -36,7 +47,7 @@ def _any_of(table: dict[str, str]) -> str:
 
 
 _ABBREVIATION = re.compile(rf"(?<![\w.])(?:{_any_of(_ABBREVIATIONS)})(?![\w]|\.\w)")
-_WITH = re.compile(r"(?<![\w.])w/(?=[A-Za-z])")
+_WITH = re.compile(r"(?<![\w.])w/(?!o\b)(?=[A-Za-z])")
 _NUMBERED = re.compile(rf"(?<![\w.])({_any_of(_BEFORE_NUMBER)})\s?(?=\d)")
 _TITLE_DR = re.compile(r"\bDr\.|\bDr(?=\s+[A-Z][a-z])")
 _TITLE_ST = re.compile(r"\bSt\.|\bSt(?=\s+[A-Z][a-z])")
@@ -199,12 +210,30 @@ def _dotted(match: re.Match[str]) -> str:
     return match[0].replace(".", "") + ("." if not match.string[match.end() :].strip() else "")
 
 
+def _numbered(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_NUMBERED, lambda m: f"{_BEFORE_NUMBER[m[1]]} ")
+
+
+def _titles(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_TITLE_DR, _doctor_or_drive).sub(_TITLE_ST, _saint_or_street)
+
+
+def _abbreviations(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_WITH, "with ").sub(_ABBREVIATION, _abbreviation)
+
+
+def _initials(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_DOTTED, _dotted).sub(_INITIAL, r"\1")
+
+
+def _roman_numerals(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_ROMAN, _roman)
+
+
 STEPS = (
-    Step("numbered", lambda o: o.abbreviations, lambda t, o: t.sub(_NUMBERED, lambda m: f"{_BEFORE_NUMBER[m[1]]} ")),
-    Step("titles", lambda o: o.abbreviations, lambda t, o: (
-        t.sub(_TITLE_DR, _doctor_or_drive).sub(_TITLE_ST, _saint_or_street)
-    )),
-    Step("abbreviations", lambda o: o.abbreviations, lambda t, o: t.sub(_WITH, "with ").sub(_ABBREVIATION, _abbreviation)),
-    Step("initials", lambda o: o.abbreviations, lambda t, o: t.sub(_DOTTED, _dotted).sub(_INITIAL, r"\1")),
-    Step("Roman numerals", lambda o: o.abbreviations, lambda t, o: t.sub(_ROMAN, _roman)),
-)  # fmt: skip
+    Step("numbered", wants_abbreviations, _numbered),
+    Step("titles", wants_abbreviations, _titles),
+    Step("abbreviations", wants_abbreviations, _abbreviations),
+    Step("initials", wants_abbreviations, _initials),
+    Step("Roman numerals", wants_abbreviations, _roman_numerals),
+)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-from server.text.clean import Step
+from server.text.clean import Step, wants_symbols
+from server.text.options import TextOptions
+from server.text.traced import Traced
 
 _NUMBER_SIGN = re.compile(r"(?<!\w)#\s?(?=\d)")
 _HASHTAG = re.compile(r"(?<![\w#])#(?=[A-Za-z])")
@@ -15,8 +17,10 @@ _PLUSES = re.compile(r"(?<=\b[A-Za-z])\+\+")
 _PLUS = re.compile(r"\s?\+\s?(?=\w)|(?<=\w)\+(?!\w)")
 _COMPARED = {
     "<=": "is at most", ">=": "is at least", "≤": "is at most", "≥": "is at least", "!=": "is not equal to",
-    "≠": "is not equal to", "≈": "is about", "==": "equals", "=": "equals", "±": "plus or minus", "×": "times",
-    "÷": "divided by", "√": "the square root of", "∞": "infinity", "<": "is less than", ">": "is greater than",
+    "≠": "is not equal to", "≈": "is about", "==": "equals",
+    "=": "equals", "±": "plus or minus", "×": "times",
+    "÷": "divided by", "√": "the square root of",
+    "∞": "infinity", "<": "is less than", ">": "is greater than",
 }  # fmt: skip
 _COMPARISON = re.compile(
     r"\s?(?:<=|>=|!=|==|[≤≥≠≈±×÷√∞])\s?|(?<=\w)\s?=\s?(?=[\w-])|(?<=\w)\s[<>]\s(?=[\w-])|(?<=\d)[<>](?=\d)"
@@ -31,25 +35,37 @@ _SLASH = re.compile(r"(?<=[A-Za-z])\s?/\s?(?=[A-Za-z])")
 _DEGREE = re.compile(r"°")
 _PERCENT = re.compile(r"\s?%")
 _AND_OR = re.compile(r"\band/or\b")
+_EN_DASH = re.compile(r"(?<=\w)\s?–\s?(?=\w)")
 _UNSAID = re.compile("[©®™†‡♪♫★☆✓✔✗✘→←↑↓⇒]")
 
+
+def _number_signs(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_NUMBER_SIGN, "number ").sub(_HASHTAG, "hashtag ")
+
+
+def _powers(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_POWER, lambda m: _POWERS[m[0]])
+
+
+def _file_names(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_GLUED, r"\1 ").sub(_FILE_DOT, " dot ")
+
+
+def _arithmetic(traced: Traced, options: TextOptions) -> Traced:
+    traced = traced.sub(_ARROW, " to ").sub(_TO_THE, " to the ").sub(_SHARP, " sharp")
+    traced = traced.sub(_PLUSES, " plus plus").sub(_PLUS, " plus ")
+    return traced.sub(_COMPARISON, lambda m: f" {_COMPARED[m[0].strip()]} ")
+
+
+def _signs(traced: Traced, options: TextOptions) -> Traced:
+    traced = traced.sub(_AND, " and ").sub(_HANDLE, " at ").sub(_AND_OR, "and or").sub(_SLASH, " ")
+    return traced.sub(_DEGREE, " degrees ").sub(_EN_DASH, " to ").sub(_PERCENT, " percent").sub(_UNSAID, " ")
+
+
 EARLY = (
-    Step(
-        "number signs",
-        lambda o: o.symbols,
-        lambda t, o: t.sub(_NUMBER_SIGN, "number ").sub(_HASHTAG, "hashtag "),
-    ),
-    Step("names of files", lambda o: o.symbols, lambda t, o: t.sub(_GLUED, r"\1 ").sub(_FILE_DOT, " dot ")),
+    Step("number signs", wants_symbols, _number_signs),
+    Step("powers", wants_symbols, _powers),
+    Step("names of files", wants_symbols, _file_names),
 )
-LATE = (
-    Step("arithmetic", lambda o: o.symbols, lambda t, o: (
-        t.sub(_ARROW, " to ").sub(_POWER, lambda m: _POWERS[m[0]]).sub(_TO_THE, " to the ")
-        .sub(_SHARP, " sharp").sub(_PLUSES, " plus plus").sub(_PLUS, " plus ")
-        .sub(_COMPARISON, lambda m: f" {_COMPARED[m[0].strip()]} ")
-    )),
-    Step("signs", lambda o: o.symbols, lambda t, o: (
-        t.sub(_AND, " and ").sub(_HANDLE, " at ").sub(_AND_OR, "and or").sub(_SLASH, " ").sub(_DEGREE, " degrees ")
-        .sub(_PERCENT, " percent").sub(_UNSAID, " ")
-    )),
-)  # fmt: skip
+LATE = (Step("arithmetic", wants_symbols, _arithmetic), Step("signs", wants_symbols, _signs))
 """``2 * 3`` has become ``×`` in cleaning; what is left of the signs is dropped when the text is tidied."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-from server.text.clean import Step
+from server.text.clean import Step, wants_numbers
 from server.text.english.words import NUMBER, cardinal, decimal, ordinal, value
+from server.text.options import TextOptions
+from server.text.traced import Traced
 
 # Symbol: one, several.
 _UNITS = {
@@ -105,10 +107,11 @@ _RANGE = re.compile(
     rf"(?<![\w.,/-])([$£€]?)({NUMBER})(\s?(?:{_alternatives}))?\s?[-–]\s?(?:[$£€])?({NUMBER})(?![\w]*-\d|[,.]?\d)"
 )
 _VULGAR = {
-    "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8),
+    "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4),
+    "¾": (3, 4), "⅕": (1, 5), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8),
     "⅞": (7, 8),
 }  # fmt: skip
-_VULGAR_FRACTION = re.compile(rf"(\d+)?\s?([{''.join(_VULGAR)}])")
+_VULGAR_FRACTION = re.compile(rf"(?:(\d+)\s?)?([{''.join(_VULGAR)}])")
 _FRACTION = re.compile(r"(?<![\w/.,])(?:(\d{1,3})[ -])?(\d{1,3})/(\d{1,3})(?![\w/]|[.,]\d)")
 _SAID = {
     (24, 7): "twenty-four seven",
@@ -151,8 +154,7 @@ def _slashed(match: re.Match[str]) -> str:
 
 
 def _measure(match: re.Match[str]) -> str:
-    one, several = _ALL[match[2] or match[3] or match[4]]
-    return f"{decimal(match[1])} {one if value(match[1]) == 1 else several}"
+    return _counted(match[1], *_ALL[match[2] or match[3] or match[4]])
 
 
 def _hyphened(match: re.Match[str]) -> str:
@@ -163,19 +165,38 @@ def _range(match: re.Match[str]) -> str:
     return f"{match[1]}{match[2]}{match[3] or ''} to {match[1]}{match[4]}"
 
 
+def _per(match: re.Match[str]) -> str:
+    known = _ALL.get(match[1])
+    return f" per {known[0] if known else match[1]}"
+
+
+def _counted(number: str, one: str, several: str) -> str:
+    return f"{decimal(number)} {one if value(number) == 1 else several}"
+
+
+def _feet_and_inches(traced: Traced, options: TextOptions) -> Traced:
+    traced = traced.sub(_FEET_INCHES, lambda m: f"{cardinal(int(m[1]))} foot {decimal(m[2])}").sub(
+        _SIZE, r"\1 by "
+    )
+    traced = traced.sub(_INCHES, lambda m: _counted(m[1], "inch", "inches"))
+    return traced.sub(_FEET, lambda m: _counted(m[1], "foot", "feet"))
+
+
+def _fractions(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_VULGAR_FRACTION, lambda m: _mixed(m[1], *_VULGAR[m[2]])).sub(_FRACTION, _slashed)
+
+
+def _ranges(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_RANGE, _range)
+
+
+def _units(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_HYPHENED, _hyphened).sub(_MEASURE, _measure).sub(_PER, _per)
+
+
 STEPS = (
-    Step("feet and inches", lambda o: o.numbers, lambda t, o: (
-        t.sub(_FEET_INCHES, lambda m: f"{cardinal(int(m[1]))} foot {decimal(m[2])}")
-        .sub(_SIZE, r"\1 by ")
-        .sub(_INCHES, lambda m: f"{decimal(m[1])} {'inch' if value(m[1]) == 1 else 'inches'}")
-        .sub(_FEET, lambda m: f"{decimal(m[1])} {'foot' if value(m[1]) == 1 else 'feet'}")
-    )),
-    Step("fractions", lambda o: o.numbers, lambda t, o: (
-        t.sub(_VULGAR_FRACTION, lambda m: _mixed(m[1], *_VULGAR[m[2]])).sub(_FRACTION, _slashed)
-    )),
-    Step("ranges", lambda o: o.numbers, lambda t, o: t.sub(_RANGE, _range)),
-    Step("units", lambda o: o.numbers, lambda t, o: (
-        t.sub(_HYPHENED, _hyphened).sub(_MEASURE, _measure)
-        .sub(_PER, lambda m: f" per {_UNITS.get(m[1], (m[1], ''))[0] if m[1] not in ('s', 'h') else {'s': 'second', 'h': 'hour'}[m[1]]}")
-    )),
-)  # fmt: skip
+    Step("feet and inches", wants_numbers, _feet_and_inches),
+    Step("fractions", wants_numbers, _fractions),
+    Step("ranges", wants_numbers, _ranges),
+    Step("units", wants_numbers, _units),
+)
