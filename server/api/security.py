@@ -10,7 +10,6 @@ import logging
 import re
 import secrets
 
-from fastapi import FastAPI
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -18,9 +17,8 @@ from server.api.errors import Refused, error_response, unexpected_error
 from server.api.exchange import Answer, Body
 from server.api.policy import LOGIN_PATH, SPOKEN_MEDIA, GatePolicy, is_media
 from server.api.visit import Visit
-from server.errors import ConfigError, Overloaded, SpeechError
+from server.errors import Overloaded, SpeechError
 from server.keyfile import COOKIE
-from server.settings_tree import ServerSettings
 
 log = logging.getLogger("troupe.gate")
 
@@ -39,19 +37,6 @@ EXPOSE_HEADERS = "x-request-id, content-disposition, content-range, etag, retry-
 PREFLIGHT_SECONDS = 600
 
 _HEADER_NAME = re.compile(r"[a-z0-9_-]{1,60}")
-
-
-def install_gate(app: FastAPI, settings: ServerSettings, key: str | None) -> None:
-    """Put the gate around ``app``; last of all, so that it stands outside of other middleware."""
-    if settings.wants_key and key is None:
-        raise ConfigError("This server must ask for a key, and none was given to it.")
-    policy = GatePolicy.of(
-        key=key if settings.wants_key else None,
-        host_names=settings.host_names,
-        origins=settings.allow_origins,
-        network=settings.listen,
-    )
-    app.add_middleware(Gate, policy=policy)
 
 
 class Gate:

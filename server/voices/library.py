@@ -117,16 +117,16 @@ class Library:
                 del rows[voice_id]
             self._save(engine, replace(manifest, settings=rows))
 
-    def delete(self, engine: str, voice_id: str) -> None:
-        """Put a voice into the trash, from where ``restore`` brings it back for some days."""
+    def delete(self, engine: str, voice_id: str, *, forever: bool = False) -> None:
+        """Put a voice into the trash, from where ``restore`` brings it back for some days; or away at once."""
         with self._lock:
             manifest = self._writable(engine)
             voice = _found(manifest, voice_id)
             voices = {key: other for key, other in manifest.voices.items() if key != voice.id}
             trash = {key: row for key, row in manifest.trash.items() if key != voice.id}
-            self._save(
-                engine, replace(manifest, voices=voices, trash={**trash, voice.id: (voice, self._clock())})
-            )
+            if not forever:
+                trash[voice.id] = (voice, self._clock())
+            self._save(engine, replace(manifest, voices=voices, trash=trash))
 
     def restore(self, engine: str, voice_id: str) -> Voice:
         """Bring a deleted voice back."""
@@ -209,8 +209,7 @@ class Library:
         path = self._path(engine)
         write_with_backup(path, dump_manifest(kept))
         self._shelves[engine] = self._shelf_of(path, kept)
-        if len(kept.trash) < len(manifest.trash):
-            self._sweep_clips(engine, kept)
+        self._sweep_clips(engine, kept)
 
     def _kept(self, manifest: Manifest) -> Manifest:
         """Without what has lain in the trash for too long."""

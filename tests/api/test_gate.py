@@ -12,9 +12,7 @@ import pytest
 
 from server.api.policy import LOGIN_PATH, GatePolicy
 from server.api.security import Gate
-from server.errors import ConfigError
 from server.keyfile import COOKIE, cookie_for
-from server.settings_tree import ServerSettings
 
 pytestmark = pytest.mark.api
 
@@ -404,15 +402,6 @@ def test_a_person_without_the_key_is_led_to_the_login_page():
     answered = ask(KEYED, "GET", "/", {"sec-fetch-site": "none", **NAVIGATION})
     assert (answered.status, answered.header("location")) == (303, LOGIN_PATH)
     assert not answered.scope
-
-
-def test_a_key_that_should_be_there_is_missed_at_the_start():
-    from fastapi import FastAPI
-
-    from server.api.security import install_gate
-
-    with pytest.raises(ConfigError):
-        install_gate(FastAPI(), ServerSettings(require_key=True), None)
 
 
 PREFLIGHT = {"origin": "http://localhost:8000", "access-control-request-method": "POST"}

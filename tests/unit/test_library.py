@@ -192,6 +192,14 @@ def test_the_trash_is_emptied_with_its_clips(library, clock):
     assert stays.clips == shared.clips
 
 
+def test_deleting_for_ever(library):
+    voice = clone(library)
+    library.delete("tone", "Bob", forever=True)
+    assert library.deleted("tone") == []
+    assert not Path(voice.clips[0]).exists()
+    assert clone(library) == voice
+
+
 def test_settings_of_voices(library):
     library.set_settings("tone", "low", VoiceSettings(speed=1.2, rvc="Disabled", rvc_pitch=-3))
     assert again(library).settings("tone", "low") == VoiceSettings(1.2, "Disabled", -3)
