@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import signal
 import socket
 import sys
 import threading
@@ -38,16 +39,30 @@ log = logging.getLogger("troupe")
 
 PORT_TAKEN = 3
 """Exit status when another program has the port."""
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGBREAK,) if sys.platform == "win32" else ()))
 _PROBE_SECONDS = 2.0
 _PHASES: dict[str, Phase] = {"loading": "loading", "ready": "ready", "unloaded": "ready", "degraded": "failed"}
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server; tells endless responses to end before it waits for the others."""
+    """uvicorn's server; tells endless responses to end before it waits for the others, and ends with status 0."""
 
     def __init__(self, config: uvicorn.Config, life: Life) -> None:
         super().__init__(config)
         self._life = life
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As uvicorn's, but a signal is not raised again at the end: it was obeyed, and there is tidying left."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain and close."""
