@@ -1,0 +1,1 @@
+"""Kokoro 82M on ONNX Runtime: text to phonemes, phonemes to sound, window by window."""
