@@ -118,7 +118,7 @@ class Library:
             self._save(engine, replace(manifest, settings=rows))
 
     def delete(self, engine: str, voice_id: str, *, forever: bool = False) -> None:
-        """Put a voice into the trash, from where ``restore`` brings it back for some days; or away at once."""
+        """Put a voice into the trash, from where ``restore`` brings it back for some days."""
         with self._lock:
             manifest = self._writable(engine)
             voice = _found(manifest, voice_id)
