@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 
 from server import __version__
-from server.api import alltalk, captions, health, lexicon, media, narration, openai, voicemap, voices
+from server.api import alltalk, captions, health, lexicon, login, media, narration, openai, voicemap, voices
 from server.api.errors import install_error_handlers
 from server.api.policy import GatePolicy
 from server.api.security import Gate
@@ -78,11 +78,12 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.troupe = troupe
-    for module in (openai, voicemap, voices, narration, captions, lexicon, alltalk, media, health):
+    app.state.policy = _policy(settings, key)
+    for module in (openai, voicemap, voices, narration, captions, lexicon, alltalk, media, health, login):
         app.include_router(module.router)
     install_catch_alls(app)
     install_error_handlers(app)
-    app.add_middleware(Gate, policy=_policy(settings, key))
+    app.add_middleware(Gate, policy=app.state.policy)
     return app
 
 
