@@ -1,0 +1,66 @@
+"""A real server on a free port in this process, for tests that talk HTTP to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+
+from server.app import create_app
+from server.settings import load_settings
+from server.troupe import Troupe
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers."""
+
+    url: str
+    troupe: Troupe
+    home: Path
+
+    def http(self, **kwargs: Any) -> httpx.Client:
+        """A client for it."""
+        return httpx.Client(base_url=self.url, timeout=60, **kwargs)
+
+
+@contextlib.contextmanager
+def running(home: Path, *, key: str | None = None, **settings: object) -> Iterator[Running]:
+    """Serve with the tone engine unless ``engine__name`` says otherwise; names are ``section__key``."""
+    environ = {f"TROUPE_{name.upper()}": str(value) for name, value in {"engine__name": "tone", **settings}.items()}
+    app = create_app(load_settings(None, environ, home), instance="test", key=key)
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1)
+    )
+    bound = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve([bound])))
+    thread.start()
+    troupe: Troupe = app.state.troupe
+    try:
+        wait_for(lambda: server.started and troupe.registry.state in ("ready", "degraded"))
+        yield Running(f"http://127.0.0.1:{bound.getsockname()[1]}", troupe, home)
+    finally:
+        troupe.life.stopping.set()
+        server.should_exit = True
+        thread.join(30)
+        bound.close()
+
+
+def wait_for(condition: Any, timeout: float = 30.0) -> None:
+    """Until ``condition()`` is true."""
+    end = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("waited in vain")
+        time.sleep(0.01)
+
+
