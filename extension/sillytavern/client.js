@@ -33,7 +33,7 @@ export class Unreachable extends Error {
  * @property {string} [method]
  * @property {unknown} [json] sent as the body
  * @property {AbortSignal} [signal]
- * @property {Record<string, string>} [headers]
+ * @property {boolean} [open] no key is wanted there; without it the browser need not ask for permission first (preflight)
  * @property {boolean} [keepalive] finish the request although the page goes away
  */
 
@@ -64,14 +64,16 @@ export class Client {
      * @returns {Promise<Response>} an answer with a status below 300
      * @throws {ServerError | Unreachable | DOMException} the last for an aborted signal
      */
-    async request(path, { method = 'GET', json, signal, headers = {}, keepalive } = {}) {
-        const key = this.#key();
+    async request(path, { method = 'GET', json, signal, open = false, keepalive } = {}) {
+        const key = open ? '' : this.#key();
+        /** @type {Record<string, string>} */
+        const headers = {};
+        // No `cache` here: with it, browsers would not remember a permission either, and ask before every push.
         /** @type {RequestInit} */
-        const init = { method, headers: { ...headers }, cache: 'no-store', referrerPolicy: 'no-referrer' };
-        const sent = /** @type {Record<string, string>} */ (init.headers);
-        if (key) sent['Authorization'] = `Bearer ${key}`;
+        const init = { method, headers, referrerPolicy: 'no-referrer' };
+        if (key) headers['Authorization'] = `Bearer ${key}`;
         if (json !== undefined) {
-            sent['Content-Type'] = 'application/json';
+            headers['Content-Type'] = 'application/json';
             init.body = JSON.stringify(json);
         }
         if (signal) init.signal = signal;

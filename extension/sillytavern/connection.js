@@ -91,11 +91,6 @@ export class Connection {
         await this.#look(this.#abort.signal);
     }
 
-    /** Own blends are part of the catalogue. */
-    async blendsChanged() {
-        await this.refresh();
-    }
-
     #stop() {
         this.#abort.abort();
         clearTimeout(this.#timer);
@@ -117,7 +112,7 @@ export class Connection {
         if (blocked) return blocked;
         try {
             this.detail = '';
-            const health = await this.#client.json('/health', { signal: AbortSignal.any([signal, AbortSignal.timeout(8000)]) });
+            const health = await this.#client.json('/health', { open: true, signal: AbortSignal.any([signal, AbortSignal.timeout(8000)]) });
             this.detail = String(health.detail ?? '');
             this.version = String(health.version ?? '');
             if (['starting', 'loading', 'draining'].includes(health.state)) return health.state;
@@ -137,7 +132,7 @@ export class Connection {
     /** @param {any} health @param {AbortSignal} signal */
     async #learn(health, signal) {
         const [voices, engines, rvc] = await Promise.all([
-            this.#client.json('/v1/audio/voices', { signal }),
+            this.#client.json('/v1/audio/voices', { signal, open: true }),
             this.#client.json('/api/engine', { signal }),
             this.#client.json('/api/rvcvoices', { signal }),
         ]);

@@ -120,6 +120,13 @@ export async function assignVoice(name, label) {
     save();
 }
 
+/** The host's drop-downs. @param {() => void} listener @returns {() => void} ends it */
+export function onVoiceChosen(listener) {
+    const rows = '#tts_voicemap_block select';
+    $(document).on('change.troupe', rows, listener);
+    return () => $(document).off('change.troupe', rows, listener);
+}
+
 /** The host reads provider and voices anew. */
 export async function rebuildVoiceMap() {
     if (providerChosen()) await (await ttsModule())?.initVoiceMap?.();

@@ -204,8 +204,7 @@ export class Narration {
         let lost = 0;
         while (!signal.aborted && !this.#ended) {
             try {
-                const headers = last ? { 'Last-Event-ID': last } : undefined;
-                const response = await this.#client.request(url, { headers, signal });
+                const response = await this.#client.request(last ? `${url}?after=${last}` : url, { signal, open: true });
                 for await (const event of readEvents(response)) {
                     last = event.id || last;
                     lost = 0;

@@ -54,7 +54,7 @@ export function providerClass(troupe, html, mount) {
                 troupe.connection.catalogue,
             );
             this.#catalogue = troupe.connection.catalogue;
-            if (Object.keys(missing).length) troupe.tellMissing(missing);
+            troupe.tellMissing(missing);
         }
 
         async onRefreshClick() {
@@ -107,7 +107,7 @@ export function providerClass(troupe, html, mount) {
                 narration.write(text, true);
                 void narration.open({ cast: troupe.castFor(decodeId(voiceId), name), format: 'mp3' });
                 for await (const clip of queue.clips()) {
-                    const response = await troupe.client.request(clip.url, { signal });
+                    const response = await troupe.client.request(clip.url, { signal, open: true });
                     if (signal.aborted) return;
                     yield response;
                 }

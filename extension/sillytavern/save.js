@@ -10,7 +10,7 @@ import { t } from './i18n.js';
 export async function saveAudio(troupe, message) {
     const last = troupe.stage.last(message);
     const path = last?.complete && last.audioUrl ? last.audioUrl : await make(troupe, message);
-    const response = await troupe.client.request(`${path}?format=mp3`);
+    const response = await troupe.client.request(`${path}?format=mp3`, { open: true });
     download(await response.blob(), fileName(message));
 }
 

@@ -108,7 +108,7 @@ export class Speech {
                 await new Promise((resolve) => setTimeout(resolve, ROOM_CHECK_MS));
             }
             try {
-                const response = await this.#client.request(clip.url, { signal });
+                const response = await this.#client.request(clip.url, { signal, open: true });
                 const buffer = await this.#player.decode(await response.arrayBuffer());
                 if (!signal.aborted) this.#track.add(buffer, clip);
             } catch (error) {

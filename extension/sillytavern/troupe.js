@@ -173,7 +173,7 @@ export class Troupe {
     /** @param {Record<string, string>} missing */
     tellMissing(missing) {
         const news = Object.entries(missing).filter(([name]) => !(name in this.missing));
-        if (!news.length) return;
+        if (!news.length) return this.#notify();
         Object.assign(this.missing, missing);
         const list = news.map(([name, label]) => (name === label ? name : `${name}: ${label}`)).join(', ');
         host.toast('info', t`This engine does not have these voices, so the default voice speaks: ${list}`);

@@ -23,8 +23,10 @@ export function mountVoicePanel(panel, serverBox, troupe) {
     const draw = () => view.draw();
     troupe.connection.listeners.add(draw);
     troupe.listeners.add(draw);
+    const endWatch = host.onVoiceChosen(draw);
     view.draw();
     return () => {
+        endWatch();
         troupe.connection.listeners.delete(draw);
         troupe.listeners.delete(draw);
         troupe.preview.stop();
