@@ -1,4 +1,7 @@
-"""``python3 -m tests [long] [pytest's arguments]``: installs what is missing, then runs the tests."""
+"""``python3 -m tests [long] [pytest's arguments]``: installs what is missing, then runs the tests.
+
+``python3 -m tests check`` runs the linters instead.
+"""
 
 import sys
 import time
@@ -15,6 +18,8 @@ def main(argv: "list[str]") -> int:
     except BootError as error:
         print(f"tests: {error}", file=sys.stderr)
         return 1
+    if argv[:1] == ["check"]:
+        return _check(python)
     return _run(python, argv, time.monotonic() - started)
 
 
@@ -46,6 +51,27 @@ def _prepare() -> Path:
     if sorry := install_node_packages(places.home):
         progress.say(sorry)
     return environment.python
+
+
+def _check(python: Path) -> int:
+    import os
+    import subprocess
+
+    from server.boot.launch import REPOSITORY, child_environment
+
+    failed = []
+    for name, command in {
+        "ruff": ["-m", "ruff", "check", "."],
+        "mypy": ["-m", "mypy"],
+        "import-linter": ["-c", "from importlinter.cli import lint_imports_command as main; main()"],
+    }.items():
+        print(f"{name}:", flush=True)
+        environ = child_environment(os.environ)
+        if subprocess.run([str(python), *command], cwd=REPOSITORY, env=environ, check=False).returncode:
+            failed.append(name)
+    if failed:
+        print(f"tests: {', '.join(failed)} found something.", file=sys.stderr)
+    return len(failed)
 
 
 def _run(python: Path, argv: "list[str]", installation: float) -> int:

@@ -210,7 +210,8 @@ def test_a_lock_keeps_others_out_until_its_holder_has_ended(tmp_path: Path) -> N
     path = tmp_path / "deeper" / "install.lock"
     code = (
         "import sys; from pathlib import Path; from server.boot.lock import FileLock\n"
-        "lock = FileLock(Path(sys.argv[1])); print(lock.acquire(note='process x'), flush=True); sys.stdin.read()"
+        "lock = FileLock(Path(sys.argv[1])); print(lock.acquire(note='process x'), flush=True)\n"
+        "sys.stdin.read()"
     )
     other = subprocess.Popen(
         [sys.executable, "-c", code, str(path)],

@@ -50,7 +50,7 @@ def test_unpacking_counts_finished_packages(tmp_path: Path) -> None:
     ("said", "reason"),
     [
         (
-            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...: [Errno 111] "
+            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...: "
             "Connection refused')': /simple/alpha/\nERROR: No matching distribution found for alpha",
             "does not answer",
         ),
