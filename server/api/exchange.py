@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 
 from starlette.types import Message, Receive, Send
 
 from server.api.errors import Refused
+
+_DRAIN_SECONDS = 1.0
+_CLOSE = {"connection": "close"}
+"""What is left of a body nobody reads must not hold the connection."""
 
 
 class Body:
@@ -44,7 +49,8 @@ class Body:
         try:
             message = await asyncio.wait_for(self._receive(), max(0.0, self._deadline - loop.time()))
         except asyncio.TimeoutError:
-            self.refusal = Refused(408, f"The body did not come within {self._most_seconds:g} seconds.")
+            seconds = f"{self._most_seconds:g} seconds"
+            self.refusal = Refused(408, f"The body did not come within {seconds}.", headers=_CLOSE)
             return {"type": "http.disconnect"}
         if message["type"] == "http.request":
             self._count += len(message.get("body", b""))
@@ -54,8 +60,19 @@ class Body:
                 return {"type": "http.disconnect"}
         return message
 
+    async def drain(self) -> None:
+        """Throw away what is still coming, for a moment: a client that is busy sending reads no answer."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._read_on(), _DRAIN_SECONDS)
+
+    async def _read_on(self) -> None:
+        while not self._whole:
+            message = await self._receive()
+            self._whole = message["type"] != "http.request" or not message.get("more_body", False)
+
     def _too_large(self) -> Refused:
-        return Refused(413, f"The body is larger than the {self._most_bytes / 1e6:g} MB accepted here.")
+        megabytes = f"{self._most_bytes / 1e6:g} MB"
+        return Refused(413, f"The body is larger than the {megabytes} accepted here.", headers=_CLOSE)
 
 
 class Answer:

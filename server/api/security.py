@@ -174,6 +174,8 @@ class Gate:
             if failure is not None and not answer.complete:
                 raise failure  # the server cuts the connection; a clean end would look like success
         elif body.refusal is not None:
+            if body.refusal.status == 413:
+                await body.drain()
             await self._refuse(body.refusal, visit, request_id, scope, receive, send)
         elif failure is not None:
             log.error("%s %s %a broke", request_id, visit.method, visit.path[:100], exc_info=failure)

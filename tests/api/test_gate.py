@@ -537,6 +537,7 @@ def test_bodies_are_bounded(path, length, chunks, status):
     assert answered.complete
     if status == 413:
         assert "MB" in answered.body.decode()
+        assert answered.header("connection") == "close"
 
 
 def test_a_body_that_does_not_come_is_given_up():
@@ -577,6 +578,7 @@ def test_a_body_that_does_not_come_is_given_up():
     messages = asyncio.run(slow())
     assert [message["type"] for message in messages] == ["http.response.start", "http.response.body"]
     assert messages[0]["status"] == 408
+    assert (b"connection", b"close") in messages[0]["headers"]
 
 
 def test_waiting_for_the_client_to_leave_has_no_deadline():
