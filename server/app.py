@@ -13,7 +13,6 @@ from server.api import alltalk, captions, health, lexicon, login, media, narrati
 from server.api.errors import install_error_handlers
 from server.api.policy import GatePolicy
 from server.api.security import Gate
-from server.troupe import Troupe
 from server.api.unknown import install_catch_alls
 from server.engines.client import Deadlines
 from server.engines.devices import device_for
@@ -37,6 +36,7 @@ from server.speech.speaker import Speaker
 from server.speech.store import AudioStore, Keep
 from server.speech.voices import VoiceMaker
 from server.text.lexicon import Lexicon
+from server.troupe import Troupe
 from server.voices.library import Library
 from server.voices.voicemap import VoiceMap
 

@@ -29,9 +29,8 @@ def _language(value: object) -> object:
 
 
 VoiceName = Annotated[str, BeforeValidator(_voice), Field(min_length=1, max_length=300)]
-LanguageTag = Annotated[
-    str | None, BeforeValidator(_language), Field(max_length=20, pattern=r"^[a-z]{2,3}(-[a-z0-9]+)*$|^auto$")
-]
+_Tag = Annotated[str, Field(max_length=20, pattern=r"^([a-z]{2,3}(-[a-z0-9]+)*|auto)$")]
+LanguageTag = Annotated[_Tag | None, BeforeValidator(_language)]
 FormatName = Annotated[str, BeforeValidator(_lower), Field(max_length=40)]
 Speed = Annotated[float, Field(ge=0.25, le=4.0, allow_inf_nan=False)]
 

@@ -26,6 +26,8 @@ from server.speech.signal import RateLimit, Signal
 log = logging.getLogger("troupe.narration")
 
 State = Literal["open", "done", "cancelled"]
+_USUAL_SECONDS = 3.0
+"""What a clip that is being made is taken to last."""
 _LOAD_TIMEOUT = 120.0
 """Seconds a clip waits for an engine that is loading or starting again."""
 
@@ -86,6 +88,7 @@ class Narration:
         self._events: list[Event] = []
         self._fetched = 0
         """Clips that listeners have fetched, counted from the first."""
+        self._in_work = 0
         self._listening = 0
         self._seen = _now()
         self._rate = RateLimit(per_second=100, burst=200)
@@ -184,8 +187,9 @@ class Narration:
     async def _dispatch(self, making: asyncio.Queue[asyncio.Task[Made] | None]) -> None:
         turn, index = Turn(), 0
         while True:
-            while self.text.waiting and self._far_enough(index):
+            while self.text.waiting and self._near_enough(index):
                 part = self.text.take()
+                self._in_work += 1
                 await making.put(asyncio.create_task(self._make(turn, part, index)))
                 index += 1
             if self.text.final and not self.text.waiting:
@@ -193,10 +197,11 @@ class Narration:
                 return
             await self._changed.wait()
 
-    def _far_enough(self, dispatched: int) -> bool:
+    def _near_enough(self, dispatched: int) -> bool:
         """Whether the listener is near enough for another clip to be made."""
         unheard = self._made[self._fetched :]
         seconds = sum(made.clip.duration for made in unheard if made.clip)
+        seconds += self._in_work * _USUAL_SECONDS
         return seconds < self.plan.ahead or dispatched - self._fetched < 2
 
     async def _make(self, turn: Turn, part: Part, index: int) -> Made:
@@ -217,6 +222,7 @@ class Narration:
 
     def _report(self, made: Made) -> None:
         part, clip = made.part, made.clip
+        self._in_work -= 1
         data: dict[str, Any] = {"index": self.clips, "role": part.role, "start": part.start, "end": part.end}
         self._made.append(made)
         if clip is None:

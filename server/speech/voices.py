@@ -67,7 +67,7 @@ class VoiceMaker:
         try:
             await self._registry.prepare(voice)
         except SpeechError:
-            self._library.delete(voice.engine, voice.id)
+            self._library.delete(voice.engine, voice.id, forever=True)
             raise
         return voice, warnings
 
