@@ -133,14 +133,15 @@ export class Connection {
     async #learn(health, signal) {
         const [voices, engines, rvc] = await Promise.all([
             this.#client.json('/v1/audio/voices', { signal, open: true }),
-            this.#client.json('/api/engine', { signal }),
-            this.#client.json('/api/rvcvoices', { signal }),
+            withoutFail(this.#client.json('/api/engine', { signal })),
+            withoutFail(this.#client.json('/api/rvcvoices', { signal })),
         ]);
         const seen = JSON.stringify([health.instance, voices, engines, rvc]);
         if (seen === this.#seen) return;
         this.#seen = seen;
         const current = engines.engines?.find((/** @type {any} */ engine) => engine.current) ?? {};
-        this.engine = { name: String(engines.current), title: String(current.title ?? engines.current), blends: Boolean(current.blends) };
+        const name = String(engines.current ?? health.engine);
+        this.engine = { name, title: String(current.title ?? name), blends: Boolean(current.blends) };
         this.catalogue = new VoiceCatalogue(voices.voices, forEngine(this.#settings, this.engine.name).blends);
         this.rvcVoices = (rvc.rvcvoices ?? []).map(String).filter((/** @type {string} */ name) => name !== 'Disabled');
     }
@@ -166,5 +167,18 @@ export class Connection {
     #set(state) {
         this.state = state;
         for (const listener of this.listeners) listener();
+    }
+}
+
+/**
+ * A server that speaks is of use, even if it cannot say what else it can do. A wrong key is another matter.
+ * @param {Promise<any>} answer
+ */
+async function withoutFail(answer) {
+    try {
+        return await answer;
+    } catch (error) {
+        if (error instanceof ServerError && error.status !== 401) return {};
+        throw error;
     }
 }

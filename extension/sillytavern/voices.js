@@ -100,8 +100,9 @@ export class VoiceCatalogue {
 
 /** @param {any} raw @param {string[]} languages @param {string} gender */
 function labelOf(raw, languages, gender) {
+    if (raw.kind === 'openai') return harmless(String(raw.id));
     const name = harmless(String(raw.name || raw.id));
-    if (raw.kind === 'openai' || raw.kind === 'blend') return name;
+    if (raw.kind === 'blend') return name;
     const about = [languages[0], gender].filter(Boolean).map((part) => harmless(String(part)));
     return about.length ? `${name} (${about.join(', ')})` : name;
 }
