@@ -142,7 +142,11 @@ def build(
 def _policy(settings: Settings, key: str | None) -> GatePolicy:
     server = settings.server
     return GatePolicy.of(
-        key=key, host_names=server.host_names, origins=server.allow_origins, network=server.listen
+        key=key,
+        host_names=server.host_names,
+        origins=server.allow_origins,
+        network=server.listen,
+        requests_at_once=server.max_connections,
     )
 
 

@@ -22,7 +22,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from server import __version__
-from server.troupe import Troupe
 from server.app import create_app
 from server.boot.arguments import COMMAND
 from server.boot.errors import Stopped
@@ -34,6 +33,7 @@ from server.keyfile import ensure_key, key_file, read_key
 from server.life import Life
 from server.logs import set_up
 from server.settings import Settings, load_settings
+from server.troupe import Troupe
 
 log = logging.getLogger("troupe")
 
@@ -47,9 +47,18 @@ _PHASES: dict[str, Phase] = {"loading": "loading", "ready": "ready", "unloaded":
 class Server(uvicorn.Server):
     """uvicorn's server; tells endless responses to end before it waits for the others, and ends with status 0."""
 
-    def __init__(self, config: uvicorn.Config, life: Life) -> None:
-        super().__init__(config)
-        self._life = life
+    def __init__(self, app: FastAPI, *, drain_seconds: float) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=max(1, round(drain_seconds)),
+                ws="none",
+            )
+        )
+        self._troupe: Troupe = app.state.troupe
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -66,7 +75,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain and close."""
-        self._life.stopping.set()
+        self._troupe.life.stopping.set()
+        await self._troupe.narrations.close()
         await super().shutdown(sockets)
 
 
@@ -104,17 +114,7 @@ async def _serve(
     app = create_app(settings, instance=state.instance, life=life, log=memory, key=key)
     teller = _Teller(app, state, _url(settings, sockets[0]), key if is_new else None)
     app.state.troupe.registry.on_change(teller.tell)
-    drain = 0 if life.host_owned else settings.server.drain_seconds
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        limit_concurrency=None,
-        timeout_graceful_shutdown=max(1, round(drain)),
-        ws="none",
-    )
-    server = Server(config, life)
+    server = Server(app, drain_seconds=0 if life.host_owned else settings.server.drain_seconds)
     watch = asyncio.create_task(_end_when_unused(server, life))
     teller.tell()
     try:
@@ -255,8 +255,7 @@ def running_server(arguments: argparse.Namespace) -> Iterator[tuple[str, str | N
     sockets = _bind(settings)
     set_up(settings.home / "logs", "warning")
     app = create_app(settings, instance=new_instance())
-    config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1)
-    server = Server(config, app.state.troupe.life)
+    server = Server(app, drain_seconds=1)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets)), daemon=True)
     thread.start()
     try:

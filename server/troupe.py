@@ -60,7 +60,7 @@ class Troupe:
             "api": 1,
             "instance": self.instance,
             # An unloaded engine is loaded by the next request: to a client that is as good as ready.
-            "state": {"unloaded": "ready" if registry.current else "starting"}.get(state, state),
+            "state": ("ready" if registry.current else "starting") if state == "unloaded" else state,
             "engine": registry.current,
             "device": registry.device,
             "detail": registry.detail,

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 
 from server.app import create_app
+from server.serve import Server
 from server.settings import load_settings
 from server.troupe import Troupe
 
@@ -38,9 +38,7 @@ def running(home: Path, *, key: str | None = None, **settings: object) -> Iterat
     """Serve with the tone engine unless ``engine__name`` says otherwise; names are ``section__key``."""
     environ = {f"TROUPE_{name.upper()}": str(value) for name, value in {"engine__name": "tone", **settings}.items()}
     app = create_app(load_settings(None, environ, home), instance="test", key=key)
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1)
-    )
+    server = Server(app, drain_seconds=1)
     bound = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([bound])))
     thread.start()
@@ -49,7 +47,6 @@ def running(home: Path, *, key: str | None = None, **settings: object) -> Iterat
         wait_for(lambda: server.started and troupe.registry.state in ("ready", "degraded"))
         yield Running(f"http://127.0.0.1:{bound.getsockname()[1]}", troupe, home)
     finally:
-        troupe.life.stopping.set()
         server.should_exit = True
         thread.join(30)
         bound.close()

@@ -48,10 +48,17 @@ class GatePolicy:
     """A body must have come within this."""
     upload_seconds: float = 120.0
     spoken_media_at_once: int = 2
+    requests_at_once: int = 64
 
     @classmethod
     def of(
-        cls, *, key: str | None, host_names: Iterable[str], origins: Iterable[str], network: bool
+        cls,
+        *,
+        key: str | None,
+        host_names: Iterable[str],
+        origins: Iterable[str],
+        network: bool,
+        requests_at_once: int = 64,
     ) -> GatePolicy:
         """A policy from settings: the machine's own name is added, spelling is levelled."""
         own = socket.gethostname().lower()
@@ -62,6 +69,7 @@ class GatePolicy:
             host_names=frozenset(names - {"", ".local"}),
             origins=frozenset(origin.strip().lower().rstrip("/") for origin in origins),
             network=network,
+            requests_at_once=requests_at_once,
         )
 
     def allows_host(self, header: str) -> bool:

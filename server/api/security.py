@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from server.api.errors import Refused, error_response, unexpected_error
 from server.api.exchange import Answer, Body
-from server.api.policy import LOGIN_PATH, SPOKEN_MEDIA, GatePolicy, is_media
+from server.api.policy import LOGIN_PATH, OPEN_PATHS, SPOKEN_MEDIA, GatePolicy, is_media
 from server.api.visit import Visit
 from server.errors import Overloaded, SpeechError
 from server.keyfile import COOKIE
@@ -50,6 +50,7 @@ class Gate:
         self._app = app
         self._policy = policy
         self._speaking = 0
+        self._open = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Admit or refuse one request."""
@@ -73,7 +74,7 @@ class Gate:
         elif visit.path == SPOKEN_MEDIA and visit.method == "GET":
             await self._serve_few(admitted, visit, request_id, receive, send)
         else:
-            await self._serve(admitted, visit, request_id, receive, send)
+            await self._serve_counted(admitted, visit, request_id, receive, send)
 
     def _admit(self, visit: Visit) -> bool:
         """True where the key was shown or none is wanted; raises Refused for whoever stays outside."""
@@ -143,6 +144,23 @@ class Gate:
             marks["access-control-allow-origin"] = origins[0]
             marks["access-control-expose-headers"] = EXPOSE_HEADERS
         return marks
+
+    async def _serve_counted(
+        self, scope: Scope, visit: Visit, request_id: str, receive: Receive, send: Send
+    ) -> None:
+        most = self._policy.requests_at_once
+        # Whoever asks whether the server lives is answered even then.
+        if self._open >= most and visit.path not in OPEN_PATHS:
+            error = Overloaded(
+                f"{self._open} requests are open; server.max_connections allows {most}.", retry_after=2
+            )
+            await self._refuse(error, visit, request_id, scope, receive, send)
+            return
+        self._open += 1
+        try:
+            await self._serve(scope, visit, request_id, receive, send)
+        finally:
+            self._open -= 1
 
     async def _serve_few(
         self, scope: Scope, visit: Visit, request_id: str, receive: Receive, send: Send

@@ -140,7 +140,12 @@ class EngineRegistry:
 
     async def load(self, name: str) -> None:
         """Make ``name`` current and ready. Raises why it cannot be; the engine before it then goes on."""
-        capabilities = self.capabilities(name)
+        try:
+            capabilities = self.capabilities(name)
+        except SpeechError as error:
+            if not self.current:
+                self._set("degraded", error.message)
+            raise
         async with self._switching:
             if name == self.current and self.state == "ready":
                 return
@@ -197,7 +202,8 @@ class EngineRegistry:
                 await self.load(self.current)
                 continue
             if self.state == "degraded" and not self._switching.locked():
-                raise Unavailable(f"The {self.current} engine cannot speak: {self.detail}", code="engine_failed")
+                name = f"The {self.current} engine" if self.current else "The server"
+                raise Unavailable(f"{name} cannot speak: {self.detail}", code="engine_failed")
             left = end - self._clock()
             if left <= 0:
                 raise Unavailable(
