@@ -1,0 +1,80 @@
+"""What every engine on torch does alike: its card, its memory ceiling, its errors.
+
+Imports torch, so engines import it in ``load``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+
+from server.errors import SynthesisFailed, Unavailable
+
+RESTART = "restart_worker"
+"""The code of an error after which the worker process is replaced."""
+
+
+def open_device(name: str, memory_gb: float = 0.0) -> torch.device:
+    """The device, with at most ``memory_gb`` of a card for this process (0: no ceiling)."""
+    device = torch.device(name)
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise Unavailable(
+                f"This torch ({torch.__version__}) cannot use the graphics card:"
+                " `python3 -m server doctor` says why.",
+                code="device_not_usable",
+            )
+        if memory_gb > 0:
+            total = torch.cuda.get_device_properties(device).total_memory
+            torch.cuda.set_per_process_memory_fraction(min(1.0, memory_gb * 2**30 / total), device)
+    elif device.type == "mps" and not torch.backends.mps.is_available():
+        raise Unavailable(
+            f"This torch ({torch.__version__}) cannot use Apple's GPU.", code="device_not_usable"
+        )
+    return device
+
+
+def memory_in_use(device: torch.device) -> Mapping[str, int]:
+    """Bytes that torch holds on the card, and the most it has held."""
+    if device.type == "cuda":
+        return {
+            "cuda": torch.cuda.memory_reserved(device),
+            "cuda_peak": torch.cuda.max_memory_reserved(device),
+        }
+    if device.type == "mps":
+        return {"mps": torch.mps.driver_allocated_memory()}
+    return {}
+
+
+def free_memory(device: torch.device) -> None:
+    """Give unused blocks back to the card, for whoever shares it."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+@contextmanager
+def model_errors(title: str) -> Iterator[None]:
+    """Translate torch's failures: out of memory is said plainly, a broken card asks for a new process."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise SynthesisFailed(
+            f"{title} ran out of memory on the graphics card. Free some, or lower the engine's load.",
+            code="out_of_memory",
+        ) from error
+    except RuntimeError as error:
+        if is_sticky(error):
+            raise SynthesisFailed(
+                f"The graphics card failed while {title} was speaking.", code=RESTART
+            ) from error
+        raise SynthesisFailed(f"{title} failed: {error}") from error
+
+
+def is_sticky(error: RuntimeError) -> bool:
+    """Whether every later call in this process will fail too: torch offers no better sign than the words."""
+    kind = getattr(torch, "AcceleratorError", ())
+    return isinstance(error, kind) or str(error).startswith(("CUDA error", "CUDNN_STATUS", "cuDNN error"))
