@@ -3,8 +3,8 @@
     npm pack kokoro-js@1.2.1 && tar xzf kokoro-js-1.2.1.tgz
     python tools/make_kokoro_voices.py package/voices
 
-A voice is a table of 510 styles of 256 numbers, one for each length in phonemes. Every table is of rank 8 or less,
-so it is stored as two factors in half precision: 54 voices in 0.6 MB. Prints the worst error.
+A voice is a table of 510 styles of 256 numbers, one for each length in phonemes. Every table is of rank 8 or
+less, so it is stored as two factors in half precision: 54 voices in 0.6 MB. Prints the worst error.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Model weights: where each file can come from, and how it is checked before anything reads it.
 
-A file is looked for in this order: in the engine's models folder (put there by an earlier start, or dropped in by
-hand), in the installed pip packages that carry it, and at its official address. Whatever the source, nothing gets
-its final name before its size and SHA-256 are right.
+A file is looked for in the engine's models folder (put there by an earlier start, or dropped in by
+hand), then in the installed pip packages that carry it, then at its official address. Whatever the
+source, nothing gets its final name before its size and SHA-256 are right.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ Open = Callable[[urllib.request.Request], Response]
 def obtain(
     weight: WeightFile, folder: Path, report: Report, install: str, open_url: Open | None = None
 ) -> Path:
-    """Path of the verified file; raises Unavailable saying what to do. ``install`` is the command that brings it."""
+    """Path of the verified file; Unavailable says what to do. ``install`` is the command that brings it."""
     target = folder / weight.name
     problem = ""
     if target.is_file():
@@ -175,7 +175,7 @@ def _opener(weight: WeightFile) -> Open:
     hosts = {urlsplit(weight.url).hostname, *weight.redirects}
 
     class Pinned(urllib.request.HTTPRedirectHandler):
-        def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]  # noqa: ANN
+        def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]
             refuse(newurl)
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from server.audio.chunk import AudioChunk, WordTime
 from server.engines.base import Capabilities, Engine, EngineContext, SynthesisOptions
+from server.engines.kokoro.moments import ExpectedMoments
 from server.engines.kokoro.voices import LANGUAGES, LICENCE, VoiceBook
 from server.engines.weights import PackagedPart, WeightFile, obtain
 from server.errors import Unavailable
@@ -57,6 +58,7 @@ class Kokoro(Engine):
     def __init__(self, context: EngineContext) -> None:
         super().__init__(context)
         self._book = VoiceBook()
+        self._expected = ExpectedMoments()
         self._model: Model | None = None
         self._frontend: Frontend | None = None
 
@@ -99,7 +101,7 @@ class Kokoro(Engine):
         words = word_times(units, acoustics.durations)
         windows = plan(acoustics.steps, boundaries(units, acoustics.durations))
         done = 0
-        for samples in self._model.sound(acoustics, style, windows, options.cancel):
+        for samples in self._model.sound(acoustics, style, windows, self._expected.of(voice), options.cancel):
             begin, done = done / RATE, done + len(samples)
             yield AudioChunk(np.clip(samples, -1, 1), RATE, _heard(words, begin, done / RATE))
 

@@ -59,7 +59,7 @@ class English:
         return units
 
     def _make(self, british: bool) -> Any:
-        # G2P's own constructor would load its model by a name that the package index does not carry, or fetch it
+        # G2P's own constructor loads a model that the package index does not carry, or fetches it.
         g2p = self._en.G2P.__new__(self._en.G2P)
         g2p.version, g2p.british, g2p.unk = None, british, ""
         g2p.nlp = self._tagger

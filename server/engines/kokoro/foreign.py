@@ -49,10 +49,8 @@ def _clause(text: str, start: int, end: int, language: str, espeak: Espeak) -> l
         return []
     sounds = espeak.foreign(text[words[0][0] : words[-1][1]], language).split()
     space = " " if text[words[-1][1] : words[-1][1] + 1].isspace() else ""
-    if len(sounds) == len(words):
-        places = words
-    else:  # numbers and clitics: by share of letters, which is near enough to highlight
-        places = _shared_out(sounds, words)
+    # Numbers and clitics make more words or fewer: then by share of letters, near enough to highlight.
+    places = words if len(sounds) == len(words) else _shared_out(sounds, words)
     last = len(sounds) - 1
     return [unit(sound + (space if i == last else " "), *places[i]) for i, sound in enumerate(sounds)]
 

@@ -13,11 +13,10 @@ import numpy.typing as npt
 from server.audio.chunk import Samples
 from server.engines.base import Cancel
 from server.engines.kokoro import surgery
+from server.engines.kokoro.moments import Floats, Moments
 from server.engines.kokoro.voices import Style
 from server.engines.kokoro.windows import Joiner, Window
 from server.errors import SynthesisFailed
-
-Floats = npt.NDArray[np.float32]
 
 _BINS, _HOP = 20, 5
 """The generator's Fourier transform: window and hop in samples."""
@@ -40,21 +39,6 @@ class Acoustics:
         return int(self.features.shape[2])
 
 
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """Means and mean squares of the generator's channels, as known so far."""
-
-    values: Floats
-    """Shape (1, channels, 2)."""
-    steps: float
-    """On how much sound they rest."""
-
-    def with_window(self, own: Floats, steps: int) -> Moments:
-        """Taking in a window's own."""
-        share = steps / (self.steps + steps)
-        return Moments(self.values * np.float32(1 - share) + own * np.float32(share), self.steps + steps)
-
-
 class Model:
     """Both sessions; one utterance at a time."""
 
@@ -75,7 +59,7 @@ class Model:
 
     def acoustics(self, tokens: Sequence[int], style: Style, speed: float, cancel: Cancel) -> Acoustics:
         """How the utterance is to sound, all of it."""
-        inputs = {
+        inputs: dict[str, npt.NDArray[Any]] = {
             "tokens": np.array([[0, *tokens, 0]], dtype=np.int64),
             "style": style,
             "speed": np.array([speed], dtype=np.float32),
@@ -83,27 +67,40 @@ class Model:
         features, excitation, durations = self._run(self._prosody, inputs, cancel)
         return Acoustics(features, spectrum(excitation), durations.ravel())
 
+    def moments(self, acoustics: Acoustics, style: Style) -> Floats:
+        """The moments of a whole utterance, shape (1, channels, 2)."""
+        whole, nothing = Window(0, acoustics.steps), Moments.none(self._channels)
+        return self._decode(acoustics, style, whole, nothing, Cancel())[1]
+
     def sound(
-        self, acoustics: Acoustics, style: Style, windows: Sequence[Window], cancel: Cancel
+        self, acoustics: Acoustics, style: Style, windows: Sequence[Window], expected: Moments, cancel: Cancel
     ) -> Iterator[Samples]:
-        """The sound, one stretch for each window; together they are the whole."""
-        moments = Moments(np.zeros((1, self._channels, 2), np.float32), 0)
+        """The sound, one stretch for each window; together they are the whole.
+
+        A single window needs nobody's expectation: its own moments are the sentence's.
+        """
+        moments = expected if len(windows) > 1 else Moments.none(self._channels)
         joiner = Joiner(acoustics.steps)
         for window in windows:
             outer = window.with_context(acoustics.steps)
-            steps = outer.end - outer.start
-            inputs = {
-                surgery.FEATURES: np.ascontiguousarray(acoustics.features[:, :, outer.start : outer.end]),
-                surgery.SPECTRUM: np.ascontiguousarray(
-                    acoustics.spectrum[:, :, 60 * outer.start : 60 * outer.end + 1]
-                ),
-                "style": style,
-                surgery.MOMENTS: moments.values,
-                surgery.MOMENTS_WEIGHT: np.array([moments.steps / (moments.steps + steps)], np.float32),
-            }
-            samples, own = self._run(self._generator, inputs, cancel)
-            moments = moments.with_window(own, steps)
+            samples, own = self._decode(acoustics, style, outer, moments, cancel)
+            moments = moments.with_window(own, outer.end - outer.start)
             yield joiner.add(samples.ravel(), window)
+
+    def _decode(
+        self, acoustics: Acoustics, style: Style, window: Window, moments: Moments, cancel: Cancel
+    ) -> tuple[Floats, Floats]:
+        """Sound and moments of a window."""
+        start, end = window.start, window.end
+        inputs = {
+            surgery.FEATURES: np.ascontiguousarray(acoustics.features[:, :, start:end]),
+            surgery.SPECTRUM: np.ascontiguousarray(acoustics.spectrum[:, :, 60 * start : 60 * end + 1]),
+            "style": style,
+            surgery.MOMENTS: moments.values,
+            surgery.MOMENTS_WEIGHT: np.array([moments.share_beside(end - start)], np.float32),
+        }
+        samples, own = self._run(self._generator, inputs, cancel)
+        return samples, own
 
     def _run(self, session: Any, inputs: Mapping[str, npt.NDArray[Any]], cancel: Cancel) -> list[Floats]:
         """Run to the end, or to Cancelled: ONNX Runtime looks at ``terminate`` before every node."""
@@ -112,7 +109,7 @@ class Model:
             cancel.check()
             try:
                 outputs: list[Floats] = session.run(None, dict(inputs), options)
-            except Exception as error:  # noqa: BLE001 - its errors share no base but this
+            except Exception as error:
                 cancel.check()
                 raise SynthesisFailed(f"Kokoro failed: {error}") from error
         cancel.check()

@@ -98,7 +98,7 @@ class Model:
         )
 
     def values_of(self, weight: str) -> tuple[int, bytes | list[int]]:
-        """Element type, as ONNX numbers it, and a weight's values: little-endian bytes, or a few whole numbers."""
+        """Element type, as ONNX numbers it, and values: little-endian bytes, or a few whole numbers."""
         tensor = next(value for _, value, _ in _fields(memoryview(self.weights[weight])))
         element, raw, numbers = 0, b"", []
         for number, value, _ in _fields(_message(tensor)):

@@ -1,14 +1,16 @@
 """Cuts the one Kokoro graph in two, so that sound can leave before a sentence is finished.
 
-*Prosody* reads all tokens at once and is cheap: about an eighth of the work. It yields acoustic features (one step for
-12.5 ms), the excitation signal and the frames of each token. *The generator*, all the rest, turns features into
-sound and looks only about a tenth of a second to either side: it can be run window by window.
+*Prosody* reads all tokens at once and is cheap, about a tenth of the work. It yields acoustic features
+(a step for every 12.5 ms), the excitation signal and the frames of each token. *The generator*, all the
+rest, turns features into sound and looks only about a tenth of a second to either side: it can be run
+window by window.
 
-One thing in the generator looks at the whole sentence: instance normalisation takes each channel's mean and
-variance over all time. A window alone has other statistics than its sentence, and came out up to 5 dB louder or
-softer. So the generator is rewired: it takes moments (mean and mean square of every channel) and a weight, mixes
-them with the window's own, and gives its own back. With the weight 0 on a whole sentence it is the original model.
-The normalisation becomes one multiplication and one addition on the way, which saves what the windows' overlap costs.
+One thing in the generator looks at the whole sentence: instance normalisation takes each channel's mean
+and variance over all time. A window has other statistics than its sentence, and came out up to 5 dB
+louder or softer. So the generator is rewired: it takes moments (mean and mean square of every channel)
+and a weight, mixes them with the window's own, and gives its own back. With weight 0 and a whole
+sentence it is the original model. The normalisation becomes one multiplication and one addition on the
+way, which pays for the windows' overlap.
 """
 
 from __future__ import annotations
@@ -71,8 +73,7 @@ def _take_moments(model: Model) -> int:
     added.append(
         Node("Concat", [f"{mean.name}/own" for mean in norms], [OWN_MOMENTS], attributes={"axis": 1})
     )
-    # 1 as a float: the exponent of any number is 0 for the zeroth power, and a weight need not be written by hand
-    added.append(Node("Pow", [MOMENTS_WEIGHT, "zero"], ["one"]))
+    added.append(Node("Pow", [MOMENTS_WEIGHT, "zero"], ["one"]))  # a weight of float 1 would need more format
     model.add_numbers("zero", (0,))
     model.nodes = [node for node in model.nodes if id(node) not in wiring.dropped] + added
     return channels

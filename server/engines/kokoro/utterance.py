@@ -70,7 +70,7 @@ def _chopped(part: Unit, limit: int) -> list[Unit]:
 
 
 def _best_cut(units: Sequence[Unit], most: int) -> int:
-    """How many of the first ``most`` units to take: up to the strongest pause in the second half, else all."""
+    """How many of the first ``most`` units to take: up to the strongest pause in their second half."""
     for pause in PAUSES:
         for at in range(most, most // 2, -1):
             if pause in units[at - 1].phonemes:
@@ -79,7 +79,7 @@ def _best_cut(units: Sequence[Unit], most: int) -> int:
 
 
 def word_times(units: Sequence[Unit], durations: npt.NDArray[np.float32]) -> list[WordTime]:
-    """When each word is heard, from the frames each token takes (pads included), in seconds of the utterance."""
+    """When each word is heard, in seconds of the utterance, from the frames of each token, pads included."""
     ends = np.cumsum(durations) * FRAME_SECONDS
     times: list[WordTime] = []
     at = 1  # behind the leading pad

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-_TABLE = (
-    ' ;:,.!?  —…"()“” \u0303ʣʥʦʨᵝꭧAI     O Q ST  W Yᵊabcdef hijklmnopqrstuvwxyzɑɐɒæ  βɔɕç ɖðʤə ɚɛɜ  ɟ ɡ      ɥ ɨɪʝ'
-    "      ɯɰŋɳɲɴø ɸθœ  ɹ ɾɻ ʁɽʂʃʈʧ ʊʋ ʌɣɤ χʎ   ʒʔ       ˈˌː   ʰ ʲ    ↓ →↗↘   ᵻ"
+_TABLE = (  # the position is the number; a blank is a number that is not used
+    ' ;:,.!?  —…"()“” \u0303ʣʥʦʨᵝꭧAI     O Q ST  W Yᵊabcdef hijklmnopqrstuvwxyzɑɐɒæ  βɔɕç ɖðʤə'
+    " ɚɛɜ  ɟ ɡ      ɥ ɨɪʝ      ɯɰŋɳɲɴø ɸθœ  ɹ ɾɻ ʁɽʂʃʈʧ ʊʋ ʌɣɤ χʎ   ʒʔ       ˈˌː   ʰ ʲ    ↓ →↗↘   ᵻ"
 )
-"""Position is number; from config.json of hexgrad/Kokoro-82M. A blank is a number that is not used."""
+"""From config.json of hexgrad/Kokoro-82M."""
 
 _BLANK = 16
 NUMBERS = {symbol: number for number, symbol in enumerate(_TABLE) if symbol != " "} | {" ": _BLANK}
@@ -33,7 +33,7 @@ def numbers_of(phonemes: str) -> list[int]:
 
 
 def from_ipa(ipa: str, english: bool) -> str:
-    """International Phonetic Alphabet in the model's symbols, which write diphthongs and affricates as one."""
+    """IPA in the model's symbols, which write diphthongs and affricates as one."""
     text = _TIES.sub("", ipa.strip().strip("/[]"))
     for sound, symbol in _FROM_IPA:
         text = text.replace(sound, symbol)

@@ -45,7 +45,7 @@ class VoiceBook:
         return tuple(describe(name) for name in self._tables)
 
     def style(self, voice: Voice, phonemes: int) -> Style:
-        """How ``voice`` speaks an utterance of so many phonemes; a blend's is the weighted mean of its voices'."""
+        """How ``voice`` speaks so many phonemes; a blend's style is the weighted mean of its voices'."""
         parts = voice.blend or ((voice.speaker or voice.id, 1.0),)
         style = sum(weight * self._row(name, phonemes) for name, weight in parts)
         return cast(Style, style).reshape(1, -1).astype(np.float32)

@@ -14,14 +14,13 @@ STEP_SAMPLES = 300
 CONTEXT = 6
 """Steps decoded on either side and thrown away; more changes nothing that can be measured."""
 FIRST = 80
-"""Steps of the first window: one second of sound, most of it the sentence's opening silence and first words."""
+"""Steps of the first window: one second of sound, a third of it the silence a sentence opens with."""
 GROWTH = 1.7
-"""Each window against the one before: on a CPU that speaks twice as fast as one listens, the next one is ready in
-time."""
+"""Each window against the one before: made twice as fast as it is heard, the next is in time."""
 WHOLE = 160
 """Up to so many steps are decoded in one go."""
 FADE = 240
-"""Samples over which two windows overlap, 10 ms: both have the same phase there, so it only hides rounding."""
+"""Samples over which two windows overlap, 10 ms: their phases agree, so it only hides rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Window:
 
 
 def plan(total: int, boundaries: Sequence[int] = ()) -> list[Window]:
-    """Windows over ``total`` steps; cuts move to the nearest of ``boundaries`` (between words) where one is near."""
+    """Windows over ``total`` steps; a cut moves to a near one of ``boundaries``, between words."""
     if total <= WHOLE:
         return [Window(0, total)]
     cuts = [0]
@@ -65,7 +64,7 @@ class Joiner:
         if window.start:
             start -= FADE // 2
         last = window.end >= self._total
-        body = sound[start : end - (FADE // 2 if not last else 0)].copy()
+        body: Samples = sound[start : end - (FADE // 2 if not last else 0)].copy()
         if len(self._tail):
             rising = np.linspace(0, 1, FADE, dtype=np.float32)
             body[:FADE] = body[:FADE] * rising + self._tail * (1 - rising)
