@@ -39,7 +39,9 @@ log = logging.getLogger("troupe")
 
 PORT_TAKEN = 3
 """Exit status when another program has the port."""
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGBREAK,) if sys.platform == "win32" else ()))
+_SIGNALS = [signal.SIGINT, signal.SIGTERM]
+if sys.platform == "win32":
+    _SIGNALS.append(signal.SIGBREAK)
 _PROBE_SECONDS = 2.0
 _PHASES: dict[str, Phase] = {"loading": "loading", "ready": "ready", "unloaded": "ready", "degraded": "failed"}
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from fastapi import APIRouter, Request, Response
@@ -17,7 +16,6 @@ from server.api.until import unless_gone
 from server.errors import InvalidRequest, NotFound
 from server.speech.request import Delivery, SpeechRequest
 from server.speech.service import Part, Speech
-from server.voices.names import OPENAI_NAMES
 from server.troupe import Troupe
 
 router = APIRouter(tags=["OpenAI"])
@@ -52,7 +50,7 @@ def speech_request(body: SpeechBody, troupe: Troupe) -> SpeechRequest:
     """The wire's names turned into ours; raises InvalidRequest for an empty or too long input."""
     settings = troupe.settings.now.openai
     if not body.input:
-        raise InvalidRequest("input is empty. Send 1 to %d characters." % settings.max_input, param="input")
+        raise InvalidRequest(f"input is empty. Send 1 to {settings.max_input} characters.", param="input")
     if len(body.input) > settings.max_input:
         raise InvalidRequest(
             f"input has {len(body.input)} characters; at most {settings.max_input} are accepted.",

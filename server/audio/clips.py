@@ -22,8 +22,8 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "Couldn't find ffmpeg", RuntimeWarning)
     warnings.filterwarnings("ignore", "'audioop' is deprecated", DeprecationWarning)
     warnings.filterwarnings("ignore", "invalid escape sequence")
-    from pydub import AudioSegment  # type: ignore[import-untyped]  # no stubs exist
-    from pydub.silence import detect_leading_silence  # type: ignore[import-untyped]
+    from pydub import AudioSegment
+    from pydub.silence import detect_leading_silence
 
 MAX_BYTES = 20 * 1024 * 1024
 MIN_SECONDS = 1.0
