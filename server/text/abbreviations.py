@@ -7,8 +7,7 @@ import re
 NEVER_END = {
     "en": "mr mrs ms dr prof gen col maj capt cpt lt sgt cpl pvt rev hon sen rep gov pres messrs mme mlle fr"
     " st mt ft adm cmdr supt vs e.g i.e cf approx ca viz al dept esp incl excl resp",
-    "de": "hr fr dr prof st z.b d.h u.a z.t bzw ca evtl ggf vgl nr str tel inkl exkl zzgl sog bspw geb mio"
-    " mrd abs",
+    "de": "hr fr dr prof st z.b d.h u.a z.t bzw ca evtl ggf vgl nr str tel inkl exkl zzgl sog bspw geb mio mrd abs",
     "fr": "m mm mme mmes mlle dr pr me st ste p.ex c.-à-d env av bd tél réf n° cf",
     "es": "sr sra srta sres dr dra d dª ud uds prof gral pág núm p.ej ee.uu av avda tel aprox",
     "it": "sig sigg sig.ra sig.na dott dott.ssa prof avv ing geom s p.es ecc pag art tel ca",
@@ -282,6 +281,8 @@ def ends_sentence(text: str, ahead: str, language: str, final: bool) -> bool | N
         return True
     if name in _NEVER_END.get(language, frozenset()) and not (language == "en" and name in MAY_END):
         return False
+    if name in ("dr", "st") and not before[:1].isupper():
+        return False
     if name in BEFORE_NUMBERS and language == "en" and ahead[0].isdigit():
         return False
     if language == "de" and name.isdigit() and int(name[:4]) <= 31:
@@ -301,7 +302,7 @@ def _after_letter(letter: str, before: str, ahead: str, final: bool) -> bool | N
     if letter == "I" and not initials and not before[:1].isupper():
         return True
     if before.lower() in _LETTER_NAMES:
-        return _if_starter(ahead, final)
+        return True
     return False if letter != "I" or initials else _if_starter(ahead, final)
 
 

@@ -177,11 +177,7 @@ class BlockScanner:
                 self._leave_fence(None)
         elif self._fence_head:
             self._fence_head, self._fence_line = False, ""
-        elif (
-            (line := self._fence_line.strip())
-            and set(line) == {self._fence[0]}
-            and len(line) >= len(self._fence)
-        ):
+        elif (line := self._fence_line.strip()) and set(line) == {self._fence[0]} and len(line) >= len(self._fence):
             self._leave_fence([])
         else:
             self._fence_line = ""

@@ -64,7 +64,7 @@ _WIDE_REPEAT = re.compile(r"([。、，])\1+")
 _DOTS = re.compile(r"\.(?:\s?\.)+(?!\d)|…(?:\s?[.…])*")
 _DASH = re.compile(r"\s*(?:—+|―+|-{2,})\s*|(?<!\d)\s*–+\s*(?!\d)|\s+–+\s+(?!\d)|(?<!\d)\s+–+\s+")
 _SPACED_HYPHEN = re.compile(r"(?<=[^\W\d])\s+-\s+|\s+-\s+(?=[^\W\d])")
-_TILDE_ABOUT = re.compile(r"(?<![\w~])[~≈]\s?(?=[$£€]?\d)")
+_TILDE_ABOUT = re.compile(r"(?<![\w~])~\s?(?=[$£€]?\d)")
 _TILDES = re.compile(r"[~～〜]+")
 _STRETCHED = re.compile(r"([a-zäöüßàâéèêëîïôûçñáíóúа-яё])\1{2,}|([A-Z])\2{3,}")
 _ABOUT = {
@@ -132,7 +132,7 @@ CLEANING = (
 
 _QUOTES = re.compile('["“”„«»‹›「」『』＂〝〞]')
 _SINGLE_QUOTED = re.compile(r"(?<!\w)['‘]([^'‘’]{2,200})['’](?!\w)")
-_BRACKETS = re.compile(r"[()\[\]{}<>（）【】`^|\\•·]+")
+_BRACKETS = re.compile(r"[#()\[\]{}<>（）【】`^|\\•·]+")
 _SPACES = re.compile(r"\s+")
 _BEFORE_MARK = re.compile(r"\s+(?=[,.;:!?…](?!\d))")
 _MARKS_AGAIN = re.compile(r"([,;:])(?:\s*[,;:])+")
@@ -173,11 +173,7 @@ def _gap(match: re.Match[str]) -> str:
     """A quotation mark between two letters was a gap between two words."""
     text, at = match.string, match.start()
     between = 0 < at < len(text) - 1 and text[at - 1].isalnum() and text[at + 1].isalnum()
-    return (
-        " "
-        if between or (0 < at < len(text) - 1 and text[at - 1] in ",.!?…" and text[at + 1].isalnum())
-        else ""
-    )
+    return " " if between or (0 < at < len(text) - 1 and text[at - 1] in ",.!?…" and text[at + 1].isalnum()) else ""
 
 
 TIDYING = (Step("tidy", always, _tidy),)

@@ -9,9 +9,7 @@ from server.text.traced import Traced
 
 _KEPT = frozenset("©®™#*0123456789↔↕←→↑↓‼⁉〰Ⓜ㊗㊙ℹ")
 """The emoji library counts these too; they are punctuation or have words of their own."""
-_PICTURES = re.compile(
-    "[\u2190-\u21ff\u2460-\u27bf\u2900-\u297f\u2b00-\u2bff\ufe0f\u200d\u20e3\U0001f000-\U0001faff]"
-)
+_PICTURES = re.compile("[\u2190-\u21ff\u2460-\u27bf\u2900-\u297f\u2b00-\u2bff\ufe0f\u200d\u20e3\U0001f000-\U0001faff]")
 _ARROWS = "→⇒➜➔➡"
 
 _WESTERN = (

@@ -127,13 +127,12 @@ def _numbers(traced: Traced, options: TextOptions) -> Traced:
         return traced
     glue = "" if language in ("ja", "zh") else " "
     percent = _PERCENT.get(language, "%")
+    clock = _CLOCK.get(language, " ")
+    traced = traced.sub(_TIME, lambda m: f"{m[1]}{clock}{m[2] if int(m[2]) else ''}".rstrip())
     traced = traced.sub(_MONEY_BEFORE, r"\2 \1").sub(_MINUS, "minus ").sub(_LETTER_DIGIT, r" \1")
-    traced = traced.sub(_TIME, lambda m: f"{m[1]}{_CLOCK.get(language, ' ')}{m[2] if int(m[2]) else ''}")
     traced = traced.sub(_RANGE, _TO.get(language, ", "))
     if language == "de":
-        traced = traced.sub(
-            _ORDINAL_BEFORE_MONTH, lambda m: str(num2words(int(m[1]), lang="de", to="ordinal")) + "n"
-        )
+        traced = traced.sub(_ORDINAL_BEFORE_MONTH, lambda m: str(num2words(int(m[1]), lang="de", to="ordinal")) + "n")
     traced = traced.sub(re.compile(r"(?<=\d)\s?%"), f"{glue}{percent}")
     for sign, words in (("€", _EURO), (r"\$", _DOLLAR)):
         traced = traced.sub(re.compile(rf"(?<=\d)\s?{sign}"), f" {words.get(language, sign[-1])}")

@@ -21,9 +21,7 @@ FIRST_LIMIT = 60
 LIMITS = (220, 400)
 """Characters of the pieces of a long text: the first small, so that sound starts soon, the others growing."""
 LONGEST_SENTENCE = 300
-_INVISIBLE = frozenset(
-    "\u200b\u200e\u200f\u2060\ufeff\u00ad\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-)
+_INVISIBLE = frozenset("\u200b\u200e\u200f\u2060\ufeff\u00ad\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +188,5 @@ def _together(one: Piece, two: Piece) -> Piece:
         one.pause_before,
         one.phonemes + tuple(PhonemeSpan(p.start + shift, p.end + shift, p.ipa) for p in two.phonemes),
         one.sources
-        + tuple(
-            SourceSpan(s.start + shift, s.end + shift, s.source_start, s.source_end) for s in two.sources
-        ),
+        + tuple(SourceSpan(s.start + shift, s.end + shift, s.source_start, s.source_end) for s in two.sources),
     )

@@ -8,7 +8,7 @@ from typing import Literal
 
 from server.errors import InvalidRequest
 from server.text.speakers import NamePrefixes
-from server.text.traced import BREAKS, SOFT_BREAK, WEAK_STOP, Glyph
+from server.text.traced import BREAKS, INCHES, SOFT_BREAK, WEAK_STOP, Glyph
 
 NARRATOR = "narrator"
 CHARACTER = "character"
@@ -179,9 +179,7 @@ class RoleSplitter:
         if hides or self._is_product(before, after):
             self._literal(run)
             return
-        if len(run) == 2 and not (
-            is_open and not self._bold and not before.isspace() and not after.isalnum()
-        ):
+        if len(run) == 2 and not (is_open and not self._bold and not before.isspace() and not after.isalnum()):
             self._bold = not self._bold
         elif len(run) <= 3:
             just_opened = self._open and self._open[-1] == before and before in _QUOTES
@@ -222,8 +220,8 @@ class RoleSplitter:
         opens = char in _QUOTES and before in _OPENS_BEFORE and (before in BREAKS or not after.isspace())
         opens = opens or (char in "“„«「『" and not closes)
         if char in '"”' and before.isdigit() and (self._feet or quote is None):
-            self._literal([glyph])  # inches
-        elif closes and not (opens and before.isspace() and not after.isspace()):
+            self._literal([glyph._replace(char=INCHES)])
+        elif closes and not (char in (quote, '"') and opens and before.isspace() and not after.isspace()):
             self._emit(self.role, glyph)
             self._see(char)
             while self._open.pop() != quote:

@@ -60,9 +60,7 @@ class Sentence:
 def is_emoji(char: str) -> bool:
     """True for pictographs, after which a new sentence may begin without a stop."""
     return (
-        "\U0001f000" <= char < "\U000e0000"
-        or ("\u2600" <= char <= "\u27bf" and char not in "❤♥")
-        or char == "\ufe0f"
+        "\U0001f000" <= char < "\U000e0000" or ("\u2600" <= char <= "\u27bf" and char not in "❤♥") or char == "\ufe0f"
     )
 
 
@@ -155,9 +153,9 @@ class SentenceSplitter:
             self._clauses.append(n)
         elif char == SOFT_BREAK:
             self._stop, self._broken = (n - 1, SOFT_BREAK), True
-        elif (
-            char.isspace() and n > 1 and (self._held[-2].char in _CLAUSE or self._held[-2].char in _DASHES)
-        ) or (char in _DASHES and n > 1 and not self._held[-2].char.isdigit()):
+        elif (char.isspace() and n > 1 and (self._held[-2].char in _CLAUSE or self._held[-2].char in _DASHES)) or (
+            char in _DASHES and n > 1 and not self._held[-2].char.isdigit()
+        ):
             self._clause = n
 
     def _after_stop(self, char: str) -> None:

@@ -68,9 +68,7 @@ def _piece(said: Traced, written: Traced, gap: Gap, words: SpokenWords) -> Piece
             start, end = said.range(*match.span())
             sources.append(SourceSpan(match.start(), match.end(), start, end))
     start, end = written.range(0, len(written.text))
-    return Piece(
-        said.text, start, end, pause_after(said.text, gap), phonemes=phonemes, sources=tuple(sources)
-    )
+    return Piece(said.text, start, end, pause_after(said.text, gap), phonemes=phonemes, sources=tuple(sources))
 
 
 def _spell_out(said: Traced, words: SpokenWords) -> tuple[Traced, tuple[PhonemeSpan, ...]]:

@@ -12,9 +12,7 @@ _MARKS = "*_"
 class NamePrefixes:
     """Push stage: takes out ``Name:`` prefixes and reports them; holds back only a possible one."""
 
-    def __init__(
-        self, emit: Callable[[Glyph], None], speaks: Callable[[str], None], cast: Mapping[str, str]
-    ) -> None:
+    def __init__(self, emit: Callable[[Glyph], None], speaks: Callable[[str], None], cast: Mapping[str, str]) -> None:
         self._emit = emit
         self._speaks = speaks
         self._roles = {name.strip().casefold(): role for name, role in cast.items() if name.strip()}

@@ -22,6 +22,9 @@ _PAUSES = 0xF0000
 _WORDS = 0xF8000
 _LAST = 0xFFFFD
 
+INCHES = "″"
+"""What a straight quotation mark behind a number becomes where it measures."""
+
 
 def pause_char(milliseconds: int) -> str:
     """The private-use character that stands for a pause (at most 32 s)."""

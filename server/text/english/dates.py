@@ -20,9 +20,7 @@ _MONTH = rf"(?:{'|'.join(MONTHS)}|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|No
 _ISO = re.compile(r"(?<![\w-])(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(?![\w-])(?:T(?=\d))?")
 _SLASHED = re.compile(r"(?<![\w/.])(\d{1,2})([/.])(\d{1,2})\2(\d{4})(?![\w/])")
 _MONTH_DAY = re.compile(rf"\b({_MONTH}) (\d{{1,2}})(?:st|nd|rd|th)?(?:(,)? (\d{{4}}))?(?![\w:/%]|[.,]\d)")
-_DAY_MONTH = re.compile(
-    rf"\b([Tt]he )?(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTH})(?:,? (\d{{4}}))?(?!\w|[.,]\d)"
-)
+_DAY_MONTH = re.compile(rf"\b([Tt]he )?(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTH})(?:,? (\d{{4}}))?(?!\w|[.,]\d)")
 _MONTH_ALONE = re.compile(rf"\b({_MONTH})(?= \d{{4}}\b)|\b(Jan|Feb|Aug|Sept|Sep|Oct|Nov|Dec)\.(?=\s|$)")
 _DURATION = re.compile(r"(?<![\d:.])(\d{1,2}):([0-5]\d):([0-5]\d)(?![\d:])")
 _CLOCK = re.compile(r"(?<![\d:.,])([01]?\d|2[0-4]):([0-5]\d)(?:\s?([AaPp])\.?\s?[Mm]\b(\.?))?(?![\d:])")
@@ -95,9 +93,7 @@ def _clock(match: re.Match[str]) -> str:
 
 def _duration(match: re.Match[str]) -> str:
     parts = ((int(match[1]), "hour"), (int(match[2]), "minute"), (int(match[3]), "second"))
-    return (
-        " ".join(f"{cardinal(n)} {unit}{'' if n == 1 else 's'}" for n, unit in parts if n) or "zero seconds"
-    )
+    return " ".join(f"{cardinal(n)} {unit}{'' if n == 1 else 's'}" for n, unit in parts if n) or "zero seconds"
 
 
 def _decade(match: re.Match[str]) -> str:

@@ -234,6 +234,6 @@ STEPS = (
     Step("numbered", wants_abbreviations, _numbered),
     Step("titles", wants_abbreviations, _titles),
     Step("abbreviations", wants_abbreviations, _abbreviations),
-    Step("initials", wants_abbreviations, _initials),
     Step("Roman numerals", wants_abbreviations, _roman_numerals),
+    Step("initials", wants_abbreviations, _initials),
 )

@@ -15,6 +15,7 @@ _HANDLE = re.compile(r"(?<![\w@])@\s?(?=\w)|\s@\s")
 _SHARP = re.compile(r"(?<=\b[CF])#")
 _PLUSES = re.compile(r"(?<=\b[A-Za-z])\+\+")
 _PLUS = re.compile(r"\s?\+\s?(?=\w)|(?<=\w)\+(?!\w)")
+_GRADE_MINUS = re.compile(r"(?<=\b[A-F])-(?=[\s,.;!?]|$)")
 _COMPARED = {
     "<=": "is at most", ">=": "is at least", "≤": "is at most", "≥": "is at least", "!=": "is not equal to",
     "≠": "is not equal to", "≈": "is about", "==": "equals",
@@ -53,7 +54,7 @@ def _file_names(traced: Traced, options: TextOptions) -> Traced:
 
 def _arithmetic(traced: Traced, options: TextOptions) -> Traced:
     traced = traced.sub(_ARROW, " to ").sub(_TO_THE, " to the ").sub(_SHARP, " sharp")
-    traced = traced.sub(_PLUSES, " plus plus").sub(_PLUS, " plus ")
+    traced = traced.sub(_PLUSES, " plus plus").sub(_PLUS, " plus ").sub(_GRADE_MINUS, " minus")
     return traced.sub(_COMPARISON, lambda m: f" {_COMPARED[m[0].strip()]} ")
 
 

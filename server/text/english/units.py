@@ -99,9 +99,7 @@ _PER = re.compile(r"(?<=s|r)/(s|sec|min|h|hr|hour|day|week|month|year)\b")
 _HYPHENED = re.compile(rf"(?<![\w.,])({NUMBER})-({_alternatives}|m|g)(?!\w)")
 _FEET_INCHES = re.compile(r"(?<![\w.,])(\d{1,2})\s?['’′]\s?(\d{1,2}(?:\.\d+)?)\s?(?:″|''|’’)?(?!\w)")
 _INCHES = re.compile(rf"(?<![\w.,])({NUMBER})\s?″")
-_FEET = re.compile(
-    rf"(?<![\w.,])({NUMBER})['’′](?![\w'’])(?=\s(?:tall|high|long|wide|deep|by|x)\b|\s?x\s?\d|$)"
-)
+_FEET = re.compile(rf"(?<![\w.,])({NUMBER})['’′](?![\w'’])(?=\s(?:tall|high|long|wide|deep|by|x)\b|\s?x\s?\d|$)")
 _SIZE = re.compile(r"(?<=\d)((?:\s?(?:feet|inches|cm|mm|m|px|″|['’′]))?)(?:\s?x|×)(?=\s?\d)")
 _RANGE = re.compile(
     rf"(?<![\w.,/-])([$£€]?)({NUMBER})(\s?(?:{_alternatives}))?\s?[-–]\s?(?:[$£€])?({NUMBER})(?![\w]*-\d|[,.]?\d)"
@@ -113,6 +111,7 @@ _VULGAR = {
 }  # fmt: skip
 _VULGAR_FRACTION = re.compile(rf"(?:(\d+)\s?)?([{''.join(_VULGAR)}])")
 _FRACTION = re.compile(r"(?<![\w/.,])(?:(\d{1,3})[ -])?(\d{1,3})/(\d{1,3})(?![\w/]|[.,]\d)")
+_DETERMINERS = frozenset(("a", "an", "the", "this", "that", "his", "her", "its", "my", "your", "our", "their"))
 _SAID = {
     (24, 7): "twenty-four seven",
     (50, 50): "fifty-fifty",
@@ -144,9 +143,7 @@ def _slashed(match: re.Match[str]) -> str:
     whole, top, bottom = match[1], int(match[2]), int(match[3])
     if whole is None and (top, bottom) in _SAID:
         return _SAID[top, bottom]
-    if 0 < top < bottom and (
-        bottom in _PARTS or (top == 1 and bottom not in _RATED - {5, 10}) or whole is not None
-    ):
+    if 0 < top < bottom and (bottom in _PARTS or (top == 1 and bottom not in _RATED - {5, 10}) or whole is not None):
         return _mixed(whole, top, bottom)
     between = "out of" if bottom in _RATED and top <= bottom else "over"
     said = f"{cardinal(top)} {between} {cardinal(bottom)}"
@@ -162,6 +159,8 @@ def _hyphened(match: re.Match[str]) -> str:
 
 
 def _range(match: re.Match[str]) -> str:
+    if " - " in match[0] and (value(match[2]) > value(match[4]) or match.string[match.end() :].lstrip()[:1] == "="):
+        return match[0]  # a subtraction
     return f"{match[1]}{match[2]}{match[3] or ''} to {match[1]}{match[4]}"
 
 
@@ -174,11 +173,16 @@ def _counted(number: str, one: str, several: str) -> str:
     return f"{decimal(number)} {one if value(number) == 1 else several}"
 
 
+def _inches(match: re.Match[str]) -> str:
+    """``a 12" knife`` has one kind of inch, ``it is 12" long`` has twelve."""
+    words = match.string[: match.start()].split()
+    attribute = bool(words) and words[-1].lower() in _DETERMINERS
+    return _counted(match[1], "inch", "inch" if attribute else "inches")
+
+
 def _feet_and_inches(traced: Traced, options: TextOptions) -> Traced:
-    traced = traced.sub(_FEET_INCHES, lambda m: f"{cardinal(int(m[1]))} foot {decimal(m[2])}").sub(
-        _SIZE, r"\1 by "
-    )
-    traced = traced.sub(_INCHES, lambda m: _counted(m[1], "inch", "inches"))
+    traced = traced.sub(_FEET_INCHES, lambda m: f"{cardinal(int(m[1]))} foot {decimal(m[2])}").sub(_SIZE, r"\1 by ")
+    traced = traced.sub(_INCHES, _inches)
     return traced.sub(_FEET, lambda m: _counted(m[1], "foot", "feet"))
 
 

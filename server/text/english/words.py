@@ -31,11 +31,7 @@ def digits(text: str) -> str:
 def decimal(text: str) -> str:
     """A number as written: ``3,497``, ``3.14``, ``007``, ``12345678901234567``."""
     whole, _, fraction = text.replace(",", "").partition(".")
-    said = (
-        digits(whole)
-        if len(whole) > _MOST_DIGITS or (len(whole) > 1 and whole[0] == "0")
-        else cardinal(int(whole))
-    )
+    said = digits(whole) if len(whole) > _MOST_DIGITS or (len(whole) > 1 and whole[0] == "0") else cardinal(int(whole))
     return f"{said} point {digits(fraction)}" if fraction else said
 
 
