@@ -74,7 +74,10 @@ def _run(arguments: argparse.Namespace, places: Places, argv: Sequence[str]) -> 
 def _inside(arguments: argparse.Namespace, places: Places) -> int:
     if arguments.instance is None:
         arguments.instance = new_instance()
-        StateFile(places.state, version=__version__, instance=arguments.instance).claim()
+        state = StateFile(places.state, version=__version__, instance=arguments.instance)
+        if arguments.command == "serve" and state.claim():
+            # By what is written the server knows the claim for its own.
+            state.update("starting", "Starting the server", 0.0)
     from server.cli import run
 
     return run(arguments)
