@@ -24,8 +24,8 @@ _LOADED = 3
 """Voices held in memory at once, about 100 MB each."""
 _ROUNDING = 0.276
 _LANGUAGES = (
-    "en-us", "en-gb", "ar", "ca", "cs", "cy", "da", "de", "el", "es", "fa", "fi", "fr", "hu", "is", "it", "ka",
-    "kk", "lb", "lv", "ml", "ne", "nl", "no", "pl", "pt", "pt-br", "ro", "ru", "sk", "sl", "sr", "sv", "sw",
+    "en-us", "en-gb", "ar", "ca", "cs", "cy", "da", "de", "el", "es", "fa", "fi", "fr", "hu", "is", "it",
+    "ka", "kk", "lb", "lv", "ml", "ne", "nl", "no", "pl", "pt", "pt-br", "ro", "ru", "sk", "sl", "sr", "sv", "sw",
     "tr", "uk", "vi",
 )  # fmt: skip
 """Those that official voices speak through espeak-ng."""

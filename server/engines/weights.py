@@ -49,7 +49,7 @@ class WeightFile:
     url: str = ""
     """Official address; https only."""
     redirects: tuple[str, ...] = ()
-    """Further hosts that the address may redirect to."""
+    """Further hosts, subdomains included, that the address may redirect to."""
 
 
 class Response(Protocol):
@@ -170,24 +170,27 @@ def _finish(weight: WeightFile, partial: Path, target: Path) -> Path:
     return target
 
 
+def check_source(weight: WeightFile, url: str) -> None:
+    """URLError unless ``url`` is https on the weight's own host, or on or under one it may redirect to."""
+    address = urlsplit(url)
+    host = address.hostname or ""
+    known = host == urlsplit(weight.url).hostname or any(
+        host == redirect or host.endswith(f".{redirect}") for redirect in weight.redirects
+    )
+    if address.scheme != "https" or not known:
+        raise urllib.error.URLError(f"{address.scheme}://{host} is not a source of {weight.name}")
+
+
 def _opener(weight: WeightFile) -> Open:
-    """Opens the weight's address; follows redirects to its hosts over https and nowhere else."""
-    hosts = {urlsplit(weight.url).hostname, *weight.redirects}
+    """Opens the weight's address; follows redirects only to its hosts."""
 
     class Pinned(urllib.request.HTTPRedirectHandler):
         def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]
-            refuse(newurl)
+            check_source(weight, newurl)
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
-    def refuse(url: str) -> None:
-        address = urlsplit(url)
-        if address.scheme != "https" or address.hostname not in hosts:
-            raise urllib.error.URLError(
-                f"{address.scheme}://{address.hostname} is not a source of {weight.name}"
-            )
-
     def open_url(request: urllib.request.Request) -> Response:
-        refuse(request.full_url)
+        check_source(weight, request.full_url)
         response: Response = urllib.request.build_opener(Pinned).open(request, timeout=_TIMEOUT_SECONDS)
         return response
 

@@ -45,8 +45,7 @@ def units(text: str, spell: Speller, spans: tuple[PhonemeSpan, ...] = ()) -> lis
 
 def _clauses(text: str, start: int, end: int, spell: Speller) -> list[Unit]:
     return [
-        unit(spell(match.group()) + " ", match.start(), match.end())
-        for match in _CLAUSE.finditer(text, start, end)
+        unit(spell(match.group()) + " ", match.start(), match.end()) for match in _CLAUSE.finditer(text, start, end)
     ]
 
 

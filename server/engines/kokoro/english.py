@@ -63,7 +63,9 @@ class English:
         g2p = self._en.G2P.__new__(self._en.G2P)
         g2p.version, g2p.british, g2p.unk = None, british, ""
         g2p.nlp = self._tagger
-        g2p.lexicon = self._en.Lexicon(british)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it opens its dictionaries by a function that is going away
+            g2p.lexicon = self._en.Lexicon(british)
         g2p.fallback = lambda token: (self._espeak.english(token.text, british) or None, 2)
         return g2p
 

@@ -70,9 +70,7 @@ def _take_moments(model: Model) -> int:
         model.add_numbers(f"{mean.name}/end", (channels + width,))
         channels += width
         added += norm.rewired()
-    added.append(
-        Node("Concat", [f"{mean.name}/own" for mean in norms], [OWN_MOMENTS], attributes={"axis": 1})
-    )
+    added.append(Node("Concat", [f"{mean.name}/own" for mean in norms], [OWN_MOMENTS], attributes={"axis": 1}))
     added.append(Node("Pow", [MOMENTS_WEIGHT, "zero"], ["one"]))  # a weight of float 1 would need more format
     model.add_numbers("zero", (0,))
     model.nodes = [node for node in model.nodes if id(node) not in wiring.dropped] + added
