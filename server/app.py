@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 
 from server import __version__
-from server.api import alltalk, captions, health, lexicon, login, media, narration, openai, voicemap, voices
+from server.api import alltalk, captions, health, lexicon, login, media, narration, openai, recordings, voicemap, voices
 from server.api.errors import install_error_handlers
 from server.api.policy import GatePolicy
 from server.api.security import Gate
@@ -18,17 +18,19 @@ from server.engines.client import Deadlines
 from server.engines.devices import device_for
 from server.engines.registry import ENGINES, EngineRegistry, EngineSetup
 from server.errors import SpeechError
+from server.installs import Installs
 from server.life import Life
 from server.live import LiveSettings
 from server.logs import Memory
 from server.settings import Settings
 from server.speech.casting import Casting
 from server.speech.clip import ClipMaker
-from server.speech.conversion import open_conversion
+from server.speech.conversion import Converters
 from server.speech.generations import Generations
 from server.speech.metrics import Metrics
 from server.speech.narration import Studio
 from server.speech.narrations import Narrations
+from server.speech.recordings import Recordings
 from server.speech.scheduler import Scheduler
 from server.speech.scripts import Scripts
 from server.speech.service import SpeechService
@@ -40,6 +42,7 @@ from server.troupe import Troupe
 from server.voices.library import Library
 from server.voices.voicemap import VoiceMap
 
+RVC_DEVICES = ("cpu", "cuda", "mps")
 _PRUNE_EVERY = 600.0
 """Seconds between two looks at what is kept on disk."""
 
@@ -69,6 +72,8 @@ def create_app(
                 task.cancel()
             await asyncio.gather(*work, return_exceptions=True)
             await troupe.narrations.close()
+            await troupe.recordings.close()
+            troupe.converters.close()
             await troupe.registry.close()
 
     app = FastAPI(
@@ -79,7 +84,7 @@ def create_app(
     )
     app.state.troupe = troupe
     app.state.policy = _policy(settings, key)
-    for module in (openai, voicemap, voices, narration, captions, lexicon, alltalk, media, health, login):
+    for module in (openai, voicemap, voices, narration, captions, lexicon, alltalk, media, recordings, health, login):
         app.include_router(module.router)
     install_catch_alls(app)
     install_error_handlers(app)
@@ -97,7 +102,7 @@ def build(
     registry = EngineRegistry(
         EngineSetup(
             models=home / "models",
-            device_for=lambda name, capabilities: device_for(live.now.engine.device, capabilities),
+            device_for=lambda name, can: device_for(live.now.engine.device, can.devices, can.title),
             options_for=lambda name: live.now.engine.options.get(name, {}),
             threads=settings.engine.threads,
             deadlines=Deadlines(deadlines.first_chunk_seconds, deadlines.stall_seconds),
@@ -113,13 +118,15 @@ def build(
     casting = Casting(registry, voice_map, library, lambda: live.now)
     scripts = Scripts(lambda: live.now, Lexicon(home / "lexicon.yaml"))
     scheduler = Scheduler(registry, settings.server.queue)
-    speaker = Speaker(scheduler, open_conversion)
+    converters = Converters(home, lambda: device_for(live.now.engine.device, RVC_DEVICES, "RVC"))
+    speaker = Speaker(scheduler, converters.open)
     metrics = Metrics()
     metrics.gauge("queue", "Requests that are open", lambda: scheduler.open)
     metrics.gauge("pieces_waiting", "Pieces that wait for the engine", lambda: scheduler.waiting)
     metrics.gauge("worker_restarts", "Workers that had to be started again", lambda: registry.restarts)
     audio = AudioStore(home / "audio", lambda: Keep(live.now.audio.keep_hours, live.now.audio.keep_mb))
     studio = Studio(registry, casting, ClipMaker(speaker, audio), metrics)
+    speech = SpeechService(scheduler, speaker, casting, scripts, metrics)
     return Troupe(
         instance=instance,
         settings=live,
@@ -128,14 +135,17 @@ def build(
         library=library,
         voice_maker=VoiceMaker(registry, casting, library),
         casting=casting,
+        converters=converters,
         scripts=scripts,
-        speech=SpeechService(scheduler, speaker, casting, scripts, metrics),
+        speech=speech,
         narrations=Narrations(studio, scripts, lambda: live.now),
+        recordings=Recordings(speech, scripts, audio),
         generations=Generations(),
         audio=audio,
         metrics=metrics,
         life=life,
         log=log,
+        installs=Installs(home),
     )
 
 

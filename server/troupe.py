@@ -8,14 +8,16 @@ from urllib.parse import quote
 
 from server import __version__
 from server.engines.registry import EngineRegistry
+from server.installs import Installs
 from server.life import Life
 from server.live import LiveSettings
 from server.logs import Memory
 from server.speech.casting import Casting
-from server.speech.conversion import rvc_names
+from server.speech.conversion import Converters
 from server.speech.generations import Generations
 from server.speech.metrics import Metrics
 from server.speech.narrations import Narrations
+from server.speech.recordings import Recordings
 from server.speech.scripts import Scripts
 from server.speech.service import SpeechService
 from server.speech.store import AudioStore
@@ -41,14 +43,17 @@ class Troupe:
     library: Library
     voice_maker: VoiceMaker
     casting: Casting
+    converters: Converters
     scripts: Scripts
     speech: SpeechService
     narrations: Narrations
+    recordings: Recordings
     generations: Generations
     audio: AudioStore
     metrics: Metrics
     life: Life
     log: Memory
+    installs: Installs
 
     def health(self) -> Json:
         """The answer of ``GET /health``."""
@@ -67,8 +72,9 @@ class Troupe:
         }
 
     def rvc_voices(self) -> list[str]:
-        """RVC models that can be chosen; empty while RVC is off."""
-        return rvc_names(self.settings.now.home / "rvc") if self.settings.now.rvc.enabled else []
+        """"Disabled", then the RVC voices that can be chosen; none of them while RVC is off."""
+        names = self.converters.names()
+        return names if self.settings.now.rvc.enabled else names[:1]
 
     async def engine_answering(self) -> None:
         """Wait until voices are known; Unavailable with the reason and Retry-After when that takes too long."""

@@ -19,7 +19,6 @@ from server.audio.formats import FORMATS, AudioFormat
 from server.audio.play import play
 from server.engines.registry import is_installed
 from server.errors import InvalidRequest
-from server.speech.casting import DISABLED
 from server.speech.rendition import Line
 from server.speech.request import Delivery
 from server.speech.service import Speech, collect
@@ -44,7 +43,7 @@ async def voices(request: Request) -> Json:
 @router.get("/api/rvcvoices")
 async def rvc_voices(request: Request) -> Json:
     """``Disabled`` first; nothing else while RVC is off."""
-    return {"status": "success", "rvcvoices": [DISABLED, *troupe_of(request).rvc_voices()]}
+    return {"status": "success", "rvcvoices": troupe_of(request).rvc_voices()}
 
 
 @router.get("/api/currentsettings")

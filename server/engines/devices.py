@@ -5,23 +5,23 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
+from collections.abc import Sequence
 
-from server.engines.base import Capabilities
 from server.errors import InvalidRequest
 
 
-def device_for(wanted: str, capabilities: Capabilities) -> str:
-    """The device for an engine: ``auto`` takes the best of its own that this machine has.
+def device_for(wanted: str, devices: Sequence[str], title: str) -> str:
+    """The device for what is called ``title`` and runs on ``devices``: ``auto`` takes the best this machine has.
 
     A device that only some engines know (``cuda`` for an engine of the CPU) is an error, not a silent change.
     """
     wanted = wanted.strip().lower()
     if wanted == "auto":
-        return next((device for device in ("cuda", "mps") if device in capabilities.devices and _has(device)), "cpu")
+        return next((device for device in ("cuda", "mps") if device in devices and _has(device)), "cpu")
     kind = wanted.partition(":")[0]
-    if kind not in capabilities.devices:
+    if kind not in devices:
         raise InvalidRequest(
-            f"{capabilities.title} runs on {', '.join(capabilities.devices)}, not on {wanted}.", param="device"
+            f"{title} runs on {', '.join(devices)}, not on {wanted}.", param="device"
         )
     return wanted
 

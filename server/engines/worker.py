@@ -93,7 +93,7 @@ class Worker:
         except SpeechError as error:
             self._send({"type": "load_failed", "error": error_to_wire(error)})
             return None
-        except Exception as error:  # noqa: BLE001 - whatever a model library raises must reach a person
+        except Exception as error:
             log.exception("loading failed")
             failed = SynthesisFailed(f"The engine could not be loaded: {_words(error)}")
             self._send({"type": "load_failed", "error": error_to_wire(failed)})
@@ -159,7 +159,7 @@ class Worker:
             self._fail_all(open_jobs, error)
         except MemoryError:
             self._fail_all(open_jobs, SynthesisFailed("The machine is out of memory.", code="out_of_memory"))
-        except Exception as error:  # noqa: BLE001 - a model library may raise anything; the worker lives on
+        except Exception as error:
             log.exception("synthesis failed")
             self._fail_all(open_jobs, SynthesisFailed(f"The model failed: {_words(error)}"))
         else:
@@ -183,7 +183,7 @@ class Worker:
             engine.prepare_voice(voice_from_wire(message["voice"]))
         except SpeechError as error:
             self._finish(message["job"], error)
-        except Exception as error:  # noqa: BLE001 - as in _speak
+        except Exception as error:
             log.exception("preparing a voice failed")
             self._finish(message["job"], SynthesisFailed(f"The voice could not be prepared: {_words(error)}"))
         else:
@@ -202,10 +202,9 @@ def _words(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def main() -> int:
-    """Run the engine named on the command line until standard input ends."""
+def claim_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Standard input and output for frames. What libraries print goes to standard error from here on."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    # Libraries print to standard output; it carries our frames, so they get standard error instead.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     if sys.platform == "win32":
@@ -213,7 +212,12 @@ def main() -> int:
 
         msvcrt.setmode(sink.fileno(), os.O_BINARY)
         msvcrt.setmode(sys.stdin.fileno(), os.O_BINARY)
-    status = Worker(load_class(sys.argv[1]), sys.stdin.buffer, sink).run()
+    return sys.stdin.buffer, sink
+
+
+def main() -> int:
+    """Run the engine named on the command line until standard input ends."""
+    status = Worker(load_class(sys.argv[1]), *claim_pipes()).run()
     # Model libraries may hold threads that never end; nothing is left to save.
     os._exit(status)
 

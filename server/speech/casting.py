@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from server.conversion.rvc.settings import DISABLED
 from server.engines.base import Capabilities, OptionValue
 from server.engines.registry import EngineRegistry
 from server.errors import InvalidRequest
@@ -16,9 +17,6 @@ from server.voices.manifest import VoiceSettings
 from server.voices.names import Catalogue
 from server.voices.voice import Voice
 from server.voices.voicemap import VoiceMap
-
-DISABLED = "Disabled"
-"""The RVC voice that means none."""
 
 
 class Casting:

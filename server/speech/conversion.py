@@ -1,23 +1,77 @@
-"""Opens RVC conversions for the lines that want one."""
+"""RVC behind the engine: opens a conversion for each line that wants one."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from server.errors import Unavailable
+from server.audio.chunk import AudioChunk
+from server.audio.resample import Resampler
+from server.conversion.process import RvcProcess
+from server.conversion.rvc.files import rvc_choices
+from server.conversion.rvc.settings import ConversionSettings, PitchMethod
+from server.conversion.rvc.stream import RvcStream
 from server.speech.rendition import RvcChoice
-from server.speech.speaker import Conversion
+
+_METHODS: dict[str, PitchMethod] = {"rmvpe": "rmvpe", "yin": "yin"}
 
 
-def open_conversion(choice: RvcChoice, rate: int) -> Conversion:
-    """A conversion at ``rate`` Hz; raises Unavailable where RVC cannot work."""
-    raise Unavailable(
-        "RVC is switched on, but not installed. Run: python3 -m server install rvc", code="rvc_not_installed"
-    )
+class Converters:
+    """The RVC voices of a server and the process they speak in, which is started when first needed."""
+
+    def __init__(self, home: Path, device: Callable[[], str]) -> None:
+        self.voices_folder = home / "rvc"
+        self._models = home / "models" / "rvc"
+        self._device = device
+        self._process: RvcProcess | None = None
+
+    def names(self) -> list[str]:
+        """What people choose from: "Disabled", then the voices."""
+        return rvc_choices(self.voices_folder)
+
+    def open(self, choice: RvcChoice, rate: int) -> Conversion:
+        """A conversion for one line of speech at ``rate`` Hz."""
+        if self._process is None:
+            self._process = RvcProcess(self._device(), self._models, self.voices_folder)
+        settings = ConversionSettings(
+            voice=choice.voice,
+            pitch=round(choice.pitch),
+            index_rate=choice.index_rate,
+            protect=choice.protect,
+            pitch_method=_METHODS[choice.f0_method],
+        )
+        return Conversion(RvcStream(self._process.convert_window, settings), rate)
+
+    def close(self) -> None:
+        """Give back the memory."""
+        if self._process is not None:
+            self._process.close()
 
 
-def rvc_names(folder: Path) -> list[str]:
-    """Names of the RVC models in ``folder``: a ``.pth`` file, or a folder that holds one."""
-    if not folder.is_dir():
-        return []
-    return sorted(path.relative_to(folder).as_posix() for path in folder.glob("**/*.pth"))
+class Conversion:
+    """One line on its way through RVC: comes back at the rate it went in with."""
+
+    def __init__(self, stream: RvcStream, rate: int) -> None:
+        self._stream = stream
+        self._rate = rate
+        self._resampler: Resampler | None = None
+
+    async def push(self, chunk: AudioChunk) -> list[AudioChunk]:
+        """What is ready after ``chunk``."""
+        return self._even(await asyncio.to_thread(self._stream.convert, chunk))
+
+    async def finish(self) -> list[AudioChunk]:
+        """The rest."""
+        rest = self._even(await asyncio.to_thread(self._stream.flush))
+        if self._resampler is not None:
+            rest.append(AudioChunk(self._resampler.flush(), self._rate))
+        return rest
+
+    def _even(self, chunks: Iterable[AudioChunk]) -> list[AudioChunk]:
+        even = []
+        for chunk in chunks:
+            if self._resampler is None:
+                self._resampler = Resampler(chunk.rate, self._rate)
+            even.append(AudioChunk(self._resampler.push(chunk.samples), self._rate, chunk.words))
+        return even

@@ -14,16 +14,13 @@ from server.speech.scheduler import Scheduler, Turn
 
 
 class Conversion(Protocol):
-    """An RVC voice at work on one line; knows nothing of who speaks."""
+    """Another voice for one line, laid over who speaks."""
 
     async def push(self, chunk: AudioChunk) -> list[AudioChunk]:
         """What is ready after ``chunk``."""
 
     async def finish(self) -> list[AudioChunk]:
         """The rest."""
-
-    async def close(self) -> None:
-        """Stop, whatever is left."""
 
 
 OpenConversion = Callable[[RvcChoice, int], Conversion]
@@ -63,11 +60,8 @@ class Speaker:
         self, chunks: AsyncGenerator[AudioChunk, None], choice: RvcChoice, rate: int
     ) -> AsyncGenerator[AudioChunk, None]:
         conversion = self._open_conversion(choice, rate)
-        try:
-            async for chunk in chunks:
-                for ready in await conversion.push(chunk):
-                    yield ready
-            for ready in await conversion.finish():
+        async for chunk in chunks:
+            for ready in await conversion.push(chunk):
                 yield ready
-        finally:
-            await conversion.close()
+        for ready in await conversion.finish():
+            yield ready

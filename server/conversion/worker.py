@@ -1,0 +1,76 @@
+"""The process RVC's models live in: ``python -m server.conversion.worker``.
+
+One window of sound after the other; it keeps nothing of a stream between them. It ends when its standard input
+does, so it cannot outlive the server.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from server.conversion.rvc.model import Converted, RvcModel, Window
+from server.conversion.rvc.settings import ConversionSettings
+from server.engines.protocol import Message, error_to_wire, read_message, write_message
+from server.engines.worker import claim_pipes
+from server.errors import SpeechError, SynthesisFailed
+
+log = logging.getLogger("troupe.rvc")
+
+
+def window_to_wire(window: Window, settings: ConversionSettings) -> tuple[Message, bytes]:
+    """A window as head and body (float32 little-endian samples)."""
+    head = {
+        "type": "window",
+        "rate": window.rate,
+        "first_frame": window.first_frame,
+        "phase": window.phase,
+        "settings": asdict(settings),
+    }
+    return head, np.ascontiguousarray(window.samples, "<f4").tobytes()
+
+
+def converted_from_wire(head: Message, body: bytes) -> Converted:
+    """The stretch that the worker sent: its samples, then the phases of its frames."""
+    values = np.frombuffer(body, "<f4").astype(np.float32, copy=False)
+    return Converted(values[: head["samples"]], head["rate"], values[head["samples"] :])
+
+
+def serve(model: RvcModel, source: BinaryIO, sink: BinaryIO) -> None:
+    """Answer windows until the pipe closes."""
+    while (received := read_message(source)) is not None:
+        head, body = received
+        window = Window(np.frombuffer(body, "<f4").copy(), head["rate"], head["first_frame"], head["phase"])
+        write_message(sink, *_answer(model, window, ConversionSettings(**head["settings"])))
+
+
+def _answer(model: RvcModel, window: Window, settings: ConversionSettings) -> tuple[dict[str, Any], bytes]:
+    try:
+        done = model.convert_window(window, settings)
+    except SpeechError as error:
+        return {"type": "error", "error": error_to_wire(error)}, b""
+    except Exception as error:  # noqa: BLE001 - a model library may raise anything; the worker lives on
+        log.exception("conversion failed")
+        failed = SynthesisFailed(f"The RVC voice {settings.voice!r} failed: {type(error).__name__}: {error}")
+        return {"type": "error", "error": error_to_wire(failed)}, b""
+    values = np.concatenate([done.samples, done.phases]).astype("<f4")
+    return {"type": "converted", "rate": done.rate, "samples": len(done.samples)}, values.tobytes()
+
+
+def main() -> None:
+    """Device, models' folder and voices' folder come on the command line."""
+    source, sink = claim_pipes()
+    device, models, voices = sys.argv[1:4]
+    serve(RvcModel(device, Path(models), Path(voices)), source, sink)
+    # Model libraries may hold threads that never end; nothing is left to save.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
