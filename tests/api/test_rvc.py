@@ -1,0 +1,114 @@
+"""Where RVC stands and when: behind the engine, before the encoder; who decides on the voice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from server.audio.chunk import AudioChunk
+from server.speech.rendition import RvcChoice
+from tests.running import Running, running
+
+pytestmark = pytest.mark.api
+
+SETTINGS = {"rvc__enabled": "true", "rvc__character": "Ghost", "rvc__narrator": "Wraith", "rvc__character_pitch": "7"}
+
+
+class Silencer:
+    """An RVC voice that says nothing, and remembers being asked."""
+
+    def __init__(self, served: Running) -> None:
+        self.chosen: list[RvcChoice] = []
+        served.troupe.speech._speaker._open_conversion = self.open
+
+    def open(self, choice: RvcChoice, rate: int) -> Silencer:
+        self.chosen.append(choice)
+        return self
+
+    async def push(self, chunk: AudioChunk) -> list[AudioChunk]:
+        return [chunk.with_samples(chunk.samples * 0)]
+
+    async def finish(self) -> list[AudioChunk]:
+        return []
+
+
+@pytest.fixture(scope="module")
+def converting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server with RVC on."""
+    with running(tmp_path_factory.mktemp("rvc"), **SETTINGS) as server:
+        yield server
+
+
+@pytest.fixture
+def silencer(converting: Running) -> Silencer:
+    return Silencer(converting)
+
+
+def loudness(http: httpx.Client, **changes: object) -> float:
+    body = {"model": "x", "input": "Hello there.", "voice": "high", "response_format": "wav", **changes}
+    answer = http.post("/v1/audio/speech", json=body)
+    assert answer.status_code == 200, answer.text
+    return float(np.abs(np.frombuffer(answer.content[44:], "<i2")).max())
+
+
+def test_it_is_applied_to_openai_requests_before_they_are_encoded(converting: Running, silencer: Silencer) -> None:
+    with converting.http() as http:
+        assert loudness(http) == 0
+        assert loudness(http, speed=2) == 0
+    assert [(c.voice, c.pitch) for c in silencer.chosen] == [("Ghost", 7), ("Ghost", 7)]
+
+
+def test_disabled_at_a_voice_ends_the_search(converting: Running, silencer: Silencer) -> None:
+    with converting.http() as http:
+        assert http.patch("/api/voices/high", json={"rvc": "Disabled"}).status_code == 200
+        try:
+            assert loudness(http) > 0
+            assert not silencer.chosen
+            http.patch("/api/voices/high", json={"rvc": "Banshee", "rvc_pitch": -5})
+            assert loudness(http) == 0
+            assert [(c.voice, c.pitch) for c in silencer.chosen] == [("Banshee", -5)]
+        finally:
+            http.patch("/api/voices/high", json={"rvc": None, "rvc_pitch": None})
+
+
+def test_a_cast_decides_for_itself_and_the_narrator_has_his_own(converting: Running, silencer: Silencer) -> None:
+    with converting.http() as http:
+        cast = {"narrator": {"voice": "low"}, "character": {"voice": "high", "rvc": "Mine", "rvc_pitch": 3}}
+        text = '*He nods.* "Yes."'
+        answer = http.post("/api/narrations", json={"cast": cast, "text": text, "final": True})
+        with http.stream("GET", answer.json()["events_url"]) as events:
+            assert "event: done" in "".join(events.iter_text())
+        cast["narrator"]["rvc"] = "Disabled"
+        http.post("/api/narrations", json={"cast": cast, "text": text, "final": True})
+    assert {(c.voice, c.pitch) for c in silencer.chosen} == {("Wraith", 0), ("Mine", 3)}
+
+
+def test_alltalks_form_carries_it(converting: Running, silencer: Silencer) -> None:
+    form = {"text_input": "Hello.", "rvccharacter_voice_gen": "Form", "rvccharacter_pitch": "2", "voice": "high"}
+    with converting.http() as http:
+        assert http.post("/api/tts-generate", data=form).json()["status"] == "generate-success"
+        http.post("/api/tts-generate", data={**form, "rvccharacter_voice_gen": "Disabled"})
+    assert [(c.voice, c.pitch) for c in silencer.chosen] == [("Form", 2)]
+
+
+def test_the_switch_wins_over_all(tmp_path: Path) -> None:
+    with running(tmp_path, **{**SETTINGS, "rvc__enabled": "false"}) as server, server.http() as http:
+        silencer = Silencer(server)
+        assert loudness(http) > 0
+        assert not silencer.chosen
+        assert http.get("/api/rvcvoices").json()["rvcvoices"] == ["Disabled"]
+
+
+def test_without_its_packages_or_voices_it_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "rvc").mkdir()
+    (tmp_path / "rvc" / "Witch.pth").write_bytes(b"not a model")
+    with running(tmp_path, **SETTINGS) as server, server.http() as http:
+        assert http.get("/api/rvcvoices").json()["rvcvoices"] == ["Disabled", "Witch"]
+        body = {"model": "x", "input": "Hello there.", "voice": "high", "response_format": "wav"}
+        answer = http.post("/v1/audio/speech", json=body)
+        assert answer.status_code in (404, 503)  # without the packages: unavailable; with them: no such voice
+        assert "install rvc" in answer.text or "Ghost" in answer.text
