@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -86,15 +87,13 @@ class Client:
         return self.stream(f"/api/narrations/{quote(narration)}/events?after={after}", timeout=35.0)
 
     def lease(self) -> Stream:
-        """Endless: while it is open, a server started by a host keeps running."""
-        return self.stream("/api/lease", timeout=None)
+        """Endless, with a beat every 10 s: while it is open, a server started by a host keeps running."""
+        return self.stream("/api/lease", timeout=35.0)
 
     def clip(self, narration: str, index: int, headers: Mapping[str, str] | None = None) -> Stream:
         return self.stream(f"/api/narrations/{quote(narration)}/clips/{index}", headers=headers)
 
-    def stream(
-        self, path: str, *, timeout: float | None = 15.0, headers: Mapping[str, str] | None = None
-    ) -> Stream:
+    def stream(self, path: str, *, timeout: float | None = 15.0, headers: Mapping[str, str] | None = None) -> Stream:
         """An answer that is read piece by piece; statuses of 400 and above raise, except 416."""
         connection = self._connection(timeout)
         try:
@@ -146,9 +145,7 @@ class Client:
         if parts.scheme not in ("http", "https") or not host:
             raise ServerError(f"{self.address!r} is not an address such as {DEFAULT_ADDRESS}.")
         if parts.scheme == "https":
-            return http.client.HTTPSConnection(
-                host, port, timeout=timeout, context=ssl.create_default_context()
-            )
+            return http.client.HTTPSConnection(host, port, timeout=timeout, context=ssl.create_default_context())
         return http.client.HTTPConnection(host, port, timeout=timeout)
 
     def _path(self, path: str) -> str:
@@ -211,10 +208,8 @@ class Stream:
     def close(self) -> None:
         self._closed = True
         if self._wire is not None:
-            try:
+            with contextlib.suppress(OSError):  # it had ended by itself
                 self._wire.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # it had ended by itself
         self._connection.close()
 
     def _lines(self) -> Iterator[str]:

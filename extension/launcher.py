@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -66,15 +66,14 @@ class _Failed(Exception):
 class Launcher:
     """The way to one server: attach to it, or start it, and know how it is."""
 
-    def __init__(
-        self, repository: Path, home: Path, *, tell: Callable[[Status], None] = lambda status: None
-    ) -> None:
+    def __init__(self, repository: Path, home: Path, *, tell: Callable[[Status], None] = lambda status: None) -> None:
         self._repository = repository
         self._home = home
         self._tell = tell
         self._lock = threading.Lock()
         self._aim: _Aim | None = None
         self._status = Status()
+        self._address = DEFAULT_ADDRESS
 
     @property
     def status(self) -> Status:
@@ -82,7 +81,7 @@ class Launcher:
 
     def client(self) -> Client:
         aim = self._aim
-        return Client(self._status.address or DEFAULT_ADDRESS, aim.key if aim else "")
+        return Client(self._address, aim.key if aim else "")
 
     def start(self, address: str = "", key: str = "") -> None:
         """Use the server at ``address``, or the one on this machine where it is empty; returns at once."""
@@ -179,6 +178,7 @@ class Launcher:
         if aim.dropped.is_set():
             return
         client = Client(address, aim.key)
+        self._address = address
         try:
             aim.lease = client.lease()
             while not aim.dropped.is_set():
@@ -229,8 +229,6 @@ class Launcher:
     def _show(self, aim: _Aim, status: Status) -> None:
         if self._aim is not aim:
             return
-        if status.phase in ("installing", "starting") and not status.address:
-            status = replace(status, address=self._status.address)
         if status != self._status:
             self._status = status
             self._tell(status)

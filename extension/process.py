@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 OLDEST, NEWEST = (3, 10), (3, 13)
 _DROPPED = {
@@ -49,7 +50,7 @@ class ServerProcess:
     def __init__(self, repository: Path, log: Path, *, python: str, arguments: Sequence[str] = ()) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w", encoding="utf-8") as output:
-            self._process = subprocess.Popen(
+            self._process: subprocess.Popen[bytes] = subprocess.Popen(
                 [python, "-m", "server", "--host-owned", *arguments],
                 cwd=repository,
                 env=clean_environment(os.environ),
@@ -81,7 +82,7 @@ class ServerProcess:
             self._process.stdin.close()
 
 
-def _apart() -> dict[str, int | bool]:
+def _apart() -> dict[str, Any]:
     # In a group of its own: Ctrl+C in the host's terminal must not kill a server that another host uses.
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP}

@@ -81,9 +81,7 @@ def build(runtime: Runtime, voices: VoiceList) -> Parts:
         with gr.Row(elem_classes="troupe-top"):
             parts["status"] = gr.HTML(status_html(runtime.launcher.status), elem_id="troupe-status")
             parts["start"] = gr.Button("Try again", size="sm", visible=False, elem_classes="troupe-small")
-            parts["stop"] = gr.Button(
-                "Stop speaking", size="sm", elem_id="troupe-stop", elem_classes="troupe-small"
-            )
+            parts["stop"] = gr.Button("Stop speaking", size="sm", elem_id="troupe-stop", elem_classes="troupe-small")
         parts |= _general(general)
         parts |= _character(character, voices)
         parts |= _blend(voices)
@@ -95,13 +93,17 @@ def build(runtime: Runtime, voices: VoiceList) -> Parts:
 def _general(general: General) -> dict[str, Any]:
     with gr.Row():
         on = gr.Checkbox(general.on, label="Speak replies", elem_id="troupe-on")
-        greeting = gr.Checkbox(general.greeting, label="Speak greetings of new chats")
-        player = gr.Checkbox(general.player, label="Player under each spoken message")
+        greeting = gr.Checkbox(general.greeting, label="Speak greetings")
+        player = gr.Checkbox(general.player, label="Show players in the chat")
     with gr.Row():
         when = gr.Radio(
-            [LIVE, COMPLETE], value=LIVE if general.live else COMPLETE, label="When to speak", elem_id="troupe-when"
+            [LIVE, COMPLETE],
+            value=LIVE if general.live else COMPLETE,
+            label="When to speak",
+            elem_id="troupe-when",
+            min_width=260,
         )
-        volume = gr.Slider(0, 100, value=round(100 * general.volume), step=1, label="Volume (%)")
+        volume = gr.Slider(0, 100, value=round(100 * general.volume), step=1, label="Volume (%)", min_width=260)
     return {"on": on, "greeting": greeting, "player": player, "when": when, "volume": volume}
 
 
@@ -112,31 +114,37 @@ def _character(character: Character, voices: VoiceList) -> dict[str, Any]:
             voices.options("Default voice", character.voice),
             value=shown(character.voice),
             label="Character's voice",
-            info="Choose, search, or type a blend such as af_heart(2)+af_sky(1)",
+            info="Choose one, or type a blend: af_heart(2)+af_sky(1)",
             allow_custom_value=True,
+            min_width=260,
             elem_id="troupe-voice",
         )
         narrator = gr.Dropdown(
             voices.options("Same as the character", character.narrator),
             value=shown(character.narrator),
             label="Narrator's voice",
-            info="Reads *actions* and descriptions",
+            info="For *actions* and descriptions",
             allow_custom_value=True,
+            min_width=260,
             elem_id="troupe-narrator",
         )
         hear = gr.Button("Hear them", elem_id="troupe-hear", elem_classes="troupe-beside", scale=0)
     with gr.Row():
         unmarked = gr.Radio(
-            UNMARKED, value=character.unmarked, label='Text without "quotes" or *asterisks* is spoken by'
+            UNMARKED,
+            value=character.unmarked,
+            label='Text without "quotes" or *asterisks* is for',
+            min_width=260,
         )
-        skip = gr.CheckboxGroup(SKIP, value=list(character.skip), label="Do not speak")
+        skip = gr.CheckboxGroup(SKIP, value=list(character.skip), label="Do not speak", min_width=260)
     with gr.Row():
-        speed = gr.Slider(0.5, 2.0, value=character.speed, step=0.05, label="Speed")
+        speed = gr.Slider(0.5, 2.0, value=character.speed, step=0.05, label="Speed", min_width=260)
         rvc = gr.Dropdown(
             voices.rvc(character.rvc),
             value=shown(character.rvc),
             label="Voice conversion (RVC)",
             visible=voices.has_rvc,
+            min_width=260,
             elem_id="troupe-rvc",
         )
         forget = gr.Button("Back to defaults", size="sm", elem_classes="troupe-small troupe-beside", scale=0)
@@ -172,13 +180,9 @@ def _server(general: General) -> dict[str, Any]:
             "For a server elsewhere give its address and, if it wants one, its key."
         )
         with gr.Row():
-            address = gr.Textbox(
-                general.address, label="Address", placeholder="http://192.168.1.20:7851", max_lines=1
-            )
+            address = gr.Textbox(general.address, label="Address", placeholder="http://192.168.1.20:7851", max_lines=1)
             # The key itself is never sent to a page; a dot pattern says that there is one.
-            key = gr.Textbox(
-                "", label="Key", type="password", max_lines=1, placeholder=key_hint(general.key)
-            )
+            key = gr.Textbox("", label="Key", type="password", max_lines=1, placeholder=key_hint(general.key))
             connect = gr.Button("Connect", elem_classes="troupe-beside", scale=0)
     return {"address": address, "key": key, "connect": connect}
 
@@ -202,11 +206,10 @@ def of_character(runtime: Runtime, voices: VoiceList, who: str) -> list[Any]:
     character = runtime.character(who)
     return [
         heading_of(who, _elsewhere(runtime, who, character)),
+        gr.update(choices=voices.options("Default voice", character.voice), value=shown(character.voice)),
         gr.update(
-            choices=voices.options("Default voice", character.voice), value=shown(character.voice)
-        ),
-        gr.update(
-            choices=voices.options("Same as the character", character.narrator), value=shown(character.narrator)
+            choices=voices.options("Same as the character", character.narrator),
+            value=shown(character.narrator),
         ),
         character.unmarked,
         list(character.skip),

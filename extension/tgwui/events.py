@@ -182,9 +182,7 @@ class Events:
     def _hush(self, request: gr.Request) -> None:
         self._session(request).hush()
 
-    async def _say(
-        self, order: str, character: Any, mode: Any, request: gr.Request
-    ) -> AsyncIterator[dict[str, Any]]:
+    async def _say(self, order: str, character: Any, mode: Any, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
         """Speak a message of the chat (again)."""
         wish = _object(order)
         text = str(wish.get("text") or "")
@@ -213,9 +211,7 @@ class Events:
     def _use_blend(self, one: Any, other: Any, share: float, character: Any, mode: Any) -> list[Any]:
         voice = blend(chosen(one), chosen(other), share)
         if voice:
-            self._runtime.choices.change_character(
-                _who(character, mode), self._runtime.engine(), voice=voice
-            )
+            self._runtime.choices.change_character(_who(character, mode), self._runtime.engine(), voice=voice)
         return self._character(character, mode)
 
     def _spoken(self, text: str, who: str, kind: Any, voiced: Any = None) -> Turn:
@@ -248,9 +244,7 @@ class Events:
         parts = self._parts
         outputs = [parts.status, parts.start]
         follow = [parts.status, parts.start, parts.voice, parts.narrator]
-        parts.start.click(self._begin_again, None, outputs, **_QUIET).then(
-            self._follow_server, None, follow, **_QUIET
-        )
+        parts.start.click(self._begin_again, None, outputs, **_QUIET).then(self._follow_server, None, follow, **_QUIET)
         parts.connect.click(self._connect, [parts.address, parts.key], [*outputs, parts.key], **_QUIET).then(
             self._follow_server, None, follow, **_QUIET
         )
@@ -290,12 +284,10 @@ class Events:
         for clicked, triggers in clicks.items():
             for trigger in triggers:
                 self._listen(trigger, clicked)
-        silencing = [self._shared["Stop"].click, self._shared["Remove last"].click]
-        silencing += [self._shared["delete_chat-confirm"].click, self._shared["branch_chat"].click]
-        silencing += [self._shared["navigate_version"].click, self._shared["unique_id"].select]
-        silencing += [self._shared["mode"].input]
-        for trigger in silencing:
-            trigger(self._hush, None, None, js=_SILENT_JS, queue=False, **_QUIET)
+        # Another chat or mode is noticed by the page: Gradio's events for those lists also come when the host
+        # itself fills them, as it does for a new chat whose greeting is just being spoken.
+        for name in ("Stop", "Remove last", "delete_chat-confirm", "branch_chat", "navigate_version"):
+            self._shared[name].click(self._hush, None, None, js=_SILENT_JS, queue=False, **_QUIET)
         # Only when it is the message that is being spoken: the page knows which one that is.
         self._shared["edit_message"].click(None, None, None, js="() => window.troupe && window.troupe.edited()")
 
@@ -312,7 +304,10 @@ class Events:
 
     def _notebook(self) -> None:
         """A button beside Generate on the Notebook and Default tabs."""
-        for beside, source in (("Generate-notebook", "textbox-notebook"), ("Generate-default", "output_textbox")):
+        for beside, source in (
+            ("Generate-notebook", "textbox-notebook"),
+            ("Generate-default", "output_textbox"),
+        ):
             if beside not in self._shared:
                 continue
             button = gr.Button("Speak", elem_classes="small-button", elem_id=f"troupe-{source}")

@@ -7,6 +7,7 @@ goes on from the first difference.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -127,13 +128,12 @@ class Narrator:
                     narration = self._open(text, final, segment.reply.previous)
                 elif final:
                     return
-            elif text != sent or final:
-                if not self._push(narration, sent[begun:], text[begun:], final):
-                    begun = common_length(sent, text)
-                    self._leave(narration)
-                    narration = None
-                    if text[begun:].strip():
-                        narration = self._open(text[begun:], final, segment.reply.previous + text[:begun])
+            elif (text != sent or final) and not self._push(narration, sent[begun:], text[begun:], final):
+                begun = common_length(sent, text)
+                self._leave(narration)
+                narration = None
+                if text[begun:].strip():
+                    narration = self._open(text[begun:], final, segment.reply.previous + text[:begun])
             sent = text
             if final:
                 break
@@ -185,10 +185,8 @@ class Narrator:
 
     def _leave(self, narration: _Narration) -> None:
         narration.left = True
-        try:
+        with contextlib.suppress(ServerError):  # it has ended or the server is gone: nothing speaks any more
             self._client().cancel(narration.id)
-        except ServerError:
-            pass  # it has ended or the server is gone: nothing speaks any more
         if narration.stream is not None:
             narration.stream.close()
         narration.over.set()
@@ -198,8 +196,8 @@ class Narrator:
         while not narration.over.is_set():
             try:
                 narration.stream = stream = self._client().events(narration.id, last)
-                for last, name, data in stream.events():
-                    tries = 0
+                for number, name, data in stream.events():
+                    last, tries = number, 0
                     self._take(narration, name, data)
                 if not narration.over.is_set():
                     raise Unreachable("The server broke off in the middle of a reply.")

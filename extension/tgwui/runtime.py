@@ -18,8 +18,8 @@ from ..home import find_home
 from ..launcher import Launcher, Status
 from . import casting
 from .choices import INSTRUCT, Character, Choices
-from .notices import Notices
 from .narrator import Narrator
+from .notices import Notices
 from .routes import Audio
 from .sessions import Sessions
 from .takes import Takes
@@ -60,7 +60,7 @@ class Runtime:
     def turn(self, kind: Kind, who: str, *, index: int | None = None, voiced: Character | None = None) -> Turn:
         """A turn with a narrator that speaks as chosen for this character."""
         turn = Turn(kind, index=index)
-        turn.on_trouble = self.notices.say
+        turn.on_trouble = self._trouble
         turn.on_clip = self._clip_made
         turn.when_done = self._keep
 
@@ -75,6 +75,10 @@ class Runtime:
     def _clip_made(self, clip: dict[str, Any]) -> None:
         self.notices.fine()
         self.audio.store(clip)
+
+    def _trouble(self, message: str) -> dict[str, object] | None:
+        status = self.launcher.status
+        return self.notices.say(f"Troupe: {message}" if status.phase == "ready" else explain(status))
 
     def _keep(self, turn: Turn) -> None:
         if turn.text and turn.clips:
@@ -139,5 +143,3 @@ def runtime() -> Runtime:
 def is_first_copy() -> bool:
     """False in a second clone of Troupe in the same host: one of them is enough."""
     return runtime().repository == REPOSITORY
-
-

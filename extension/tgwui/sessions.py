@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 from .turn import Turn
 
@@ -109,9 +109,5 @@ class Sessions:
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
-    try:
+    with contextlib.suppress(RuntimeError):  # the host is closing
         loop.call_soon_threadsafe(news.set)
-    except RuntimeError:
-        pass  # the host is closing
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Callable
 
@@ -30,10 +31,8 @@ class Watch:
         loop, event, me = asyncio.get_running_loop(), asyncio.Event(), object()
 
         def wake() -> None:
-            try:
+            with contextlib.suppress(RuntimeError):  # the host is closing
                 loop.call_soon_threadsafe(event.set)
-            except RuntimeError:
-                pass  # the host is closing
 
         with self._condition:
             self._wakers[me] = wake

@@ -20,16 +20,37 @@ import threading
 import time
 import wave
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 _SENTENCE = re.compile(r".+?(?:[.!?…]+[\"'”*]*(?=\s)|\n+)", re.DOTALL)
 VOICES = [
-    {"id": "nova", "name": "nova", "engine": "stub", "languages": ["en"], "gender": "female", "kind": "openai"},
-    {"id": "heart", "name": "Heart", "engine": "stub", "languages": ["en-us"], "gender": "female", "kind": "builtin"},
-    {"id": "onyx2", "name": "Onyx", "engine": "stub", "languages": ["en-gb"], "gender": "male", "kind": "builtin"},
+    {
+        "id": "nova",
+        "name": "nova",
+        "engine": "stub",
+        "languages": ["en"],
+        "gender": "female",
+        "kind": "openai",
+    },
+    {
+        "id": "heart",
+        "name": "Heart",
+        "engine": "stub",
+        "languages": ["en-us"],
+        "gender": "female",
+        "kind": "builtin",
+    },
+    {
+        "id": "onyx2",
+        "name": "Onyx",
+        "engine": "stub",
+        "languages": ["en-gb"],
+        "gender": "male",
+        "kind": "builtin",
+    },
 ]
 
 
@@ -102,9 +123,7 @@ class StubServer:
 
     def spoken(self) -> list[str]:
         """The texts of all clips, in order."""
-        return [
-            data["text"] for one in self.narrations.values() for name, data in one.events if name == "clip"
-        ]
+        return [data["text"] for one in self.narrations.values() for name, data in one.events if name == "clip"]
 
 
 @contextmanager
@@ -123,13 +142,17 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         pass
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # a client may leave whenever it likes
+            super().handle()
+
+    def do_GET(self) -> None:
         self._answer("GET")
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self._answer("POST")
 
-    def do_DELETE(self) -> None:  # noqa: N802
+    def do_DELETE(self) -> None:
         self._answer("DELETE")
 
     def _answer(self, method: str) -> None:
@@ -241,7 +264,7 @@ class _Handler(BaseHTTPRequestHandler):
             if not re.search(r"\w", text):
                 continue
             stub.closing.wait(stub.seconds_per_clip)
-            seconds = min(3.0, 0.2 + 0.05 * len(text))
+            seconds = min(2.0, 0.3 + 0.025 * len(text))
             with narration.news:
                 if narration.state != "open":
                     return

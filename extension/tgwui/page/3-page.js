@@ -104,7 +104,7 @@
   const listenTo = (element) => {
     const track = trackOf(element);
     if (track && sound.now.track === track) sound.toggle();
-    else if (track && track.clips.length) replay(track, element);
+    else if (track && track.clips.length && !track.stopped) replay(track, element);
     else say(element);
   };
 
@@ -227,7 +227,7 @@
 
   const stop = () => {
     if (live && live.open) silenced.add(live.id);
-    if (live) { live.open = false; settle(live); }
+    if (live && live.open) { live.stopped = true; live.open = false; settle(live); }
     sound.stop();
     chip(null);
   };
@@ -240,7 +240,7 @@
       if (element && track.kind !== "preview" && !track.settled) {
         track.settled = true;
         track.index = Number(element.getAttribute("data-index"));
-        if (!track.stopped || !takes.get(keyOf(element))) takes.set(keyOf(element), track);
+        takes.set(keyOf(element), track);
       }
       if (track === live && !track.open && track.settled) live = null;
       decorate();
@@ -345,8 +345,22 @@
   troupe.edited = () => {
     const index = /** @type {any} */ (document.querySelector("#Edit-message-index input"))?.value;
     const element = messageOf(sound.now.track);
-    if (element && element.getAttribute("data-index") === String(index)) document.getElementById("troupe-stop")?.click();
+    if (!element || element.getAttribute("data-index") !== String(index)) return;
+    if (live) live.settled = true;  // what was said is not what the message says now
+    silence();
   };
+
+  /** Here and at the server. */
+  const silence = () => {
+    if ((live && live.open) || sound.now.track) document.getElementById("troupe-stop")?.click();
+  };
+
+  // The server's side of Stop is an event of Gradio's; silence need not wait for it.
+  document.addEventListener("click", (event) => {
+    const pressed = /** @type {Element} */ (event.target);
+    if (pressed.closest?.("#stop")) stop();
+    if (pressed.closest?.("#past-chats label, #chat-mode label")) silence();
+  }, true);
 
   // A studio on the host's machine cannot be reached from another one by its loopback address.
   document.addEventListener("click", (event) => {
