@@ -56,6 +56,7 @@ _APOSTROPHE = re.compile(
 )
 _STRUCK = re.compile(r"~~|\|\|")
 _STAR_PRODUCT = re.compile(r"(?<=[\d)])\s?\*\s?(?=[\d(A-Za-z])")
+_STAR_SPACED = re.compile(r"(?<=\w)\s\*\s(?=\w)")
 _STAR_IN_WORD = re.compile(r"(?<=[A-Za-z])\*+(?=[A-Za-z])")
 _STAR = re.compile(r"\*+")
 _UNDERSCORES = re.compile(r"_+")
@@ -84,7 +85,7 @@ def _cues(traced: Traced, options: TextOptions) -> Traced:
 
 def _marks(traced: Traced, options: TextOptions) -> Traced:
     """What markdown and roles have left of asterisks, underscores and double bars."""
-    traced = traced.sub(_STRUCK, " ").sub(_STAR_PRODUCT, " × ").sub(_STAR_IN_WORD, "")
+    traced = traced.sub(_STRUCK, " ").sub(_STAR_PRODUCT, " × ").sub(_STAR_SPACED, " × ").sub(_STAR_IN_WORD, "")
     return traced.sub(_STAR, " ").sub(_UNDERSCORES, " ")
 
 
@@ -153,19 +154,15 @@ def _speak_brackets(traced: Traced) -> Traced:
     """An aside is set off with commas; what is attached to a word (``print(x)``) is not one."""
     text = traced.text
     edits: list[tuple[int, int, str]] = []
-    open_at: list[tuple[int, bool]] = []
+    asides: list[bool] = []
     for i, char in enumerate(text):
         if char in "([":
-            aside = i > 1 and text[i - 1] == " " and text[i - 2] not in " ,;:"
-            open_at.append((len(edits), aside))
-            edits.append((i, i + 1, " "))
+            asides.append(i > 1 and text[i - 1] == " " and text[i - 2] not in " ,;:")
+            edits.append((i - 1, i + 1, ", ") if asides[-1] else (i, i + 1, " "))
         elif char in ")]":
-            at, aside = open_at.pop() if open_at else (-1, True)
+            aside = asides.pop() if asides else True
             goes_on = text[i + 1 : i + 2] == " " and text[i + 2 : i + 3].isalnum()
             edits.append((i, i + 1, "," if aside and goes_on else " "))
-            if aside and at >= 0:
-                start = edits[at][0]
-                edits[at] = (start - 1, start + 1, ", ")
     return traced.replace(edits)
 
 

@@ -88,8 +88,10 @@ class RoleSplitter:
         self._before_prev = " "
         self._fragment = 0
         """Letters since the last character that is not one."""
-        self._spaced = False
-        """White space has been seen since the outermost action began."""
+        self._sentence = False
+        """The outermost action has several words or began where a sentence may: it is no mere emphasis."""
+        self._last = ""
+        """The last character that was neither white space nor a mark."""
         self._feet = False
         """The word so far is feet and perhaps inches: ``5'10``."""
 
@@ -156,7 +158,9 @@ class RoleSplitter:
         self._head = self._head and char.isspace()
         self._feet = (self._feet and char.isdigit()) or (char in "'’′" and self._prev.isdigit())
         self._fragment = self._fragment + 1 if char.isalpha() else 0
-        self._spaced = self._spaced or char.isspace()
+        self._sentence = self._sentence or char.isspace()
+        if not char.isspace() and char not in "*_":
+            self._last = char
         self._before_prev, self._prev = self._prev, char
 
     def _decide(self, following: str) -> None:
@@ -244,7 +248,7 @@ class RoleSplitter:
             self._open.clear()
         innermost = self._open[-1] if self._open else None
         if innermost is None:
-            self._spaced = False
+            self._sentence = not self._last.isalnum() and self._last not in ",;:—–"
         if innermost != mark:
             self._open.append(mark)
 
@@ -252,6 +256,6 @@ class RoleSplitter:
         was = self.role
         while self._open.pop() != mark:
             pass
-        if not self._open and self._spaced and was == self.role:
+        if not self._open and self._sentence and was == self.role:
             # One voice goes on: what follows an action is a new sentence if it looks like one.
             self._emit(was, Glyph(WEAK_STOP, at, at))

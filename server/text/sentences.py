@@ -144,7 +144,7 @@ class SentenceSplitter:
     def _in_sentence(self, char: str) -> None:
         n = len(self._held)
         if self._clause and not char.isspace():
-            if not char.isdigit() and char not in CLOSERS:
+            if not char.isdigit() and char not in CLOSERS and char not in "$£€":
                 self._clauses.append(self._clause)
             self._clause = 0
         if char in STOPS or char in WIDE_STOPS or char == WEAK_STOP or is_emoji(char):

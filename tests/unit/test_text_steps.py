@@ -47,6 +47,7 @@ CLEANING_CASES = {
     "marks": [
         ("2 * 3", "2 × 3"),
         ("f*ck", "fck"),
+        ("a * b", "a × b"),
         ("a *b* c", "a  b  c"),
         ("snake_case", "snake case"),
         ("~~x~~", " x "),
@@ -134,7 +135,8 @@ ENGLISH_CASES = {
         ("1990-1995", "nineteen ninety to nineteen ninety-five"),
         ("2020–21", "twenty twenty to twenty-one"),
         ("44 BC", "forty-four BC"),
-        ("class of '07", "class of oh seven"),
+        ("class of '07", "class of  oh seven"),
+        ("FY 2022/23", "FY twenty twenty-two to twenty-three"),
     ],
     "money": [
         ("$3.50", "three dollars and fifty cents"),
@@ -151,6 +153,8 @@ ENGLISH_CASES = {
         ("50¢", "fifty cents"),
         ("$10/mo", "ten dollars per month"),
         ("$5 millions", "five dollars millions"),
+        ("$1.5k–$2k", "one point five thousand to two thousand dollars"),
+        ("$100 USD", "one hundred US dollars"),
     ],
     "feet and inches": [
         ("6'2″", "six foot two"),
@@ -158,6 +162,7 @@ ENGLISH_CASES = {
         ("12″ long", "twelve inches long"),
         ("a 6″ nail", "a six inch nail"),
         ("6' tall", "six feet tall"),
+        ("5' x 7'.", "five feet by seven feet."),
         ("4x6", "4 by 6"),
     ],
     "fractions": [
@@ -226,6 +231,7 @@ ENGLISH_CASES = {
         ("So do I.", "So do I."),
     ],
     "ordinals": [("1st", "first"), ("22nd", "twenty-second"), ("1,000th", "one thousandth")],
+    "codes": [("978-3-16", "nine seven eight, three, one six"), ("5-10", "5-10")],
     "minus": [("-5", " minus 5"), ("7 - 3", "7 minus 3"), ("well-5", "well-5")],
     "multiples": [("3x", "three times"), ("x2", "times 2"), ("1080p", "ten eighty p"), ("x", "x")],
     "plurals": [("the 20s", "the twenties"), ("747s", "seven hundred and forty-sevens")],

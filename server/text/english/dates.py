@@ -17,7 +17,7 @@ MONTHS = (
 _SHORT = {month[:3]: month for month in MONTHS} | {"Sept": "September"}
 _MONTH = rf"(?:{'|'.join(MONTHS)}|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)\b\.?)"
 
-_ISO = re.compile(r"(?<![\w-])(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(?![\w-])(?:T(?=\d))?")
+_ISO = re.compile(r"(?<![\w-])(\d{4})([-/])(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?![\w-])(?:T(?=\d))?")
 _SLASHED = re.compile(r"(?<![\w/.])(\d{1,2})([/.])(\d{1,2})\2(\d{4})(?![\w/])")
 _MONTH_DAY = re.compile(rf"\b({_MONTH}) (\d{{1,2}})(?:st|nd|rd|th)?(?:(,)? (\d{{4}}))?(?![\w:/%]|[.,]\d)")
 _DAY_MONTH = re.compile(rf"\b([Tt]he )?(\d{{1,2}})(?:st|nd|rd|th)?(?: of)? ({_MONTH})(?:,? (\d{{4}}))?(?!\w|[.,]\d)")
@@ -31,14 +31,15 @@ _HOUR = re.compile(r"(?<![\d:.,])(1[0-2]|[1-9])\s?([AaPp])\.?\s?[Mm]\b(\.?)(?!\w
 _HALF_DAY = re.compile(r"(?<!\w)([ap])\.\s?m\.(?=(\s*$)?)")
 _RATIO = re.compile(r"(?<![\d:.])(\d{1,3}):(\d{1,3})(?![\d:])")
 _DECADE = re.compile(r"(?<![\w.,])['’]?((?:1[1-9]|20)?)(\d)0['’]?s\b")
-_SHORT_YEAR = re.compile(r"(?<!\w)['’](\d\d)(?![\w'’])")
-_YEAR_RANGE = re.compile(r"(?<![\w.,-])((?:1[1-9]|20)\d\d)\s?[-–]\s?((?:1[1-9]|20)?\d\d)(?![\w-]|[.,]\d)")
+_SHORT_YEAR = re.compile(r"(?:(?<!\w)|(?<=Q\d))['’](\d\d)(?![\w'’])")
+_YEAR_RANGE = re.compile(r"(?<![\w.,-])((?:1[1-9]|20)\d\d)(?:\s?[-–]\s?|/)((?:1[1-9]|20)?\d\d)(?![\w-]|[.,]\d)")
 _YEAR = re.compile(r"(?<![\w.,$£€#/-])((?:1[1-9]|20)\d\d)(?![\w%°/]|[.,:]\d|-\d)")
 _ERA = re.compile(r"\b(\d{1,4}) ?(BC|BCE|AD|CE)\b")
 _PHONE = re.compile(
     r"(?<![\w.+-])(?:\+\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]?){2,5}\d{2,4}"
     r"|(?:1[ .-])?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}|\d{3}-\d{4})(?![\w-]|\.\d)"
 )
+_CODE = re.compile(r"(?<![\w.-])\d+(?:-\d+){2,}(?![\w-]|\.\d)")
 _IP = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\d)")
 _VERSION = re.compile(r"\b[vV](?:er)?\.?\s?(\d+(?:\.\d+)*)(?!\w)|(?<![\w.])(\d+(?:\.\d+){2,})(?!\w)")
 
@@ -49,7 +50,7 @@ def _date(month: int | str, day: int, written_year: str | None) -> str:
 
 
 def _iso(match: re.Match[str]) -> str:
-    return _date(int(match[2]), int(match[3]), match[1]) + (" at " if match[0].endswith("T") else "")
+    return _date(int(match[3]), int(match[4]), match[1]) + (" at " if match[0].endswith("T") else "")
 
 
 def _month(name: str) -> str:
@@ -112,7 +113,7 @@ def _year_range(match: re.Match[str]) -> str:
 
 
 def _short_year(match: re.Match[str]) -> str:
-    return ("oh " if match[1][0] == "0" else "") + cardinal(int(match[1]))
+    return (" oh " if match[1][0] == "0" else " ") + cardinal(int(match[1]))
 
 
 def _phone(match: re.Match[str]) -> str:
@@ -132,6 +133,10 @@ def _dates(traced: Traced, options: TextOptions) -> Traced:
     traced = traced.sub(_ISO, _iso).sub(_SLASHED, lambda m: _slashed(m, options))
     traced = traced.sub(_MONTH_DAY, _month_day).sub(_DAY_MONTH, _day_month)
     return traced.sub(_MONTH_ALONE, lambda m: _month(m[0]))
+
+
+def _codes(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_CODE, lambda m: ", ".join(digits(part) for part in m[0].split("-")))
 
 
 def _network_addresses(traced: Traced, options: TextOptions) -> Traced:
@@ -161,6 +166,7 @@ def _lone_years(traced: Traced, options: TextOptions) -> Traced:
 STEPS = (
     Step("phone numbers", wants_numbers, _phones),
     Step("dates", wants_numbers, _dates),
+    Step("codes", wants_numbers, _codes),
     Step("network addresses", wants_numbers, _network_addresses),
     Step("versions", wants_numbers, _versions),
     Step("times", wants_numbers, _times),

@@ -33,7 +33,7 @@ _SCALES = {
     "trillion": "trillion", "hundred": "hundred",
 }  # fmt: skip
 _SIGN = r"US\$|C\$|A\$|[$£€¥₹₩₽₿]"
-_SCALE = r"(?:\s?(k|mn|m|bn|b|tn|t)\b|\s(hundred|thousand|million|billion|trillion)\b)?"
+_SCALE = r"(?:\s?(?:k|mn|m|bn|b|tn|t)\b|\s(?:hundred|thousand|million|billion|trillion)\b)"
 _PER = {
     "hr": "hour",
     "h": "hour",
@@ -45,17 +45,20 @@ _PER = {
     "kg": "kilogram",
 }
 _BEFORE = re.compile(
-    rf"(?<![\w$£€])([-−]?)({_SIGN})\s?({NUMBER})(?:\s?[-–]\s?(?:{_SIGN})?({NUMBER}))?{_SCALE}(?!\w)(?:/([A-Za-z]+))?",
+    rf"(?<![\w$£€])(?P<minus>[-−]?)(?P<sign>{_SIGN})\s?(?P<first>{NUMBER})(?P<scale>{_SCALE})?"
+    rf"(?:\s?[-–]\s?(?:{_SIGN})?(?P<last>{NUMBER})(?P<last_scale>{_SCALE})?)?(?!\w)(?:\s(?P<code>USD)\b)?(?:/(?P<per>[A-Za-z]+))?",
     re.IGNORECASE,
 )
-_BEHIND = re.compile(rf"(?<![\w.,$£€])({NUMBER}){_SCALE}\s?({_SIGN}|USD|EUR|GBP|JPY)(?![\w\d])")
+_BEHIND = re.compile(
+    rf"(?<![\w.,$£€])(?P<number>{NUMBER})(?P<scale>{_SCALE})?\s?(?P<sign>{_SIGN}|USD|EUR|GBP|JPY)(?!\w)"
+)
 _CENTS = re.compile(rf"(?<![\w.,])({NUMBER})\s?¢")
 
 
 def _amount(number: str, currency: str, scale: str) -> str:
     one, several, hundredth, hundredths = _CURRENCIES[currency.upper()]
     if scale:
-        return f"{decimal(number)} {_SCALES[scale.lower()]} {several}"
+        return f"{decimal(number)} {_SCALES[scale.strip().lower()]} {several}"
     whole, _, fraction = number.partition(".")
     if len(fraction) != 2 or not hundredth:
         return f"{decimal(number)} {one if value(number) == 1 else several}"
@@ -69,16 +72,17 @@ def _amount(number: str, currency: str, scale: str) -> str:
 
 
 def _before(match: re.Match[str]) -> str:
-    scale = match[5] or match[6] or ""
-    said = "minus " if match[1] else ""
-    if match[4]:
-        said += f"{decimal(match[3])} to "
-    said += _amount(match[4] or match[3], match[2], scale)
-    return said + (f" per {_PER.get(match[7], match[7])}" if match[7] else "")
+    first, scale, last = match["first"], match["scale"] or "", match["last"]
+    said = "minus " if match["minus"] else ""
+    if last:
+        said += f"{decimal(first)}{f' {_SCALES[scale.strip().lower()]}' if scale else ''} to "
+        first, scale = last, match["last_scale"] or ""
+    said += _amount(first, match["code"] or match["sign"], scale)
+    return said + (f" per {_PER.get(match['per'], match['per'])}" if match["per"] else "")
 
 
 def _behind(match: re.Match[str]) -> str:
-    return _amount(match[1], match[4], match[2] or match[3] or "")
+    return _amount(match["number"], match["sign"], match["scale"] or "")
 
 
 def _money(traced: Traced, options: TextOptions) -> Traced:

@@ -8,6 +8,7 @@ from server.text.clean import Step, wants_abbreviations
 from server.text.english.words import cardinal, ordinal
 from server.text.options import TextOptions
 from server.text.traced import Traced
+from server.text.wordlist import words_of
 
 _ABBREVIATIONS = {
     "Mr.": "Mister", "Mrs.": "Missus", "Ms.": "Miz",
@@ -38,7 +39,7 @@ _BEFORE_NUMBER = {
     "No.": "number", "no.": "number", "Nos.": "numbers", "nos.": "numbers", "№": "number", "Fig.": "figure",
     "fig.": "figure", "Vol.": "volume", "vol.": "volume", "Ch.": "chapter", "ch.": "chapter", "pp.": "pages",
     "p.": "page", "Sec.": "section", "sec.": "section", "Art.": "article", "Eq.": "equation", "§": "section",
-    "ver.": "version", "Ep.": "episode", "ep.": "episode",
+    "ver.": "version", "ext.": "extension", "Ep.": "episode", "ep.": "episode",
 }  # fmt: skip
 
 
@@ -59,100 +60,15 @@ _INITIAL = re.compile(r"(?<![\w.])([A-Z])\.(?=\s[A-Z])")
 _ROMAN = re.compile(r"(?<=[A-Za-z.] )([IVXLC]+)(?![\w'’]|\.\w)")
 _ROMAN_VALUE = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _VALID = re.compile(r"(?=[IVXLC])C{0,3}(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
-_PARTS = frozenset(
-    [
-        "act",
-        "appendix",
-        "article",
-        "book",
-        "chapter",
-        "class",
-        "episode",
-        "figure",
-        "grade",
-        "level",
-        "lesson",
-        "mark",
-        "number",
-        "page",
-        "part",
-        "phase",
-        "rank",
-        "round",
-        "scene",
-        "season",
-        "section",
-        "stage",
-        "step",
-        "tier",
-        "type",
-        "volume",
-        "war",
-        "wars",
-        "fantasy",
-        "quest",
-        "bowl",
-    ]
+_PARTS = words_of(
+    "act appendix article book chapter class episode figure grade level lesson mark number page part phase rank "
+    "round scene season section stage step tier type volume war wars fantasy quest bowl"
 )
-_RULERS = frozenset(
-    [
-        "alexander",
-        "alfonso",
-        "benedict",
-        "boniface",
-        "catherine",
-        "charles",
-        "christian",
-        "clement",
-        "constantine",
-        "edward",
-        "elizabeth",
-        "ferdinand",
-        "francis",
-        "frederick",
-        "george",
-        "gregory",
-        "harald",
-        "henry",
-        "innocent",
-        "ivan",
-        "james",
-        "john",
-        "joseph",
-        "juan",
-        "julius",
-        "karl",
-        "king",
-        "leo",
-        "leopold",
-        "louis",
-        "ludwig",
-        "mary",
-        "napoleon",
-        "nicholas",
-        "olaf",
-        "otto",
-        "paul",
-        "peter",
-        "philip",
-        "pius",
-        "pope",
-        "queen",
-        "ramses",
-        "rameses",
-        "richard",
-        "robert",
-        "rudolf",
-        "sixtus",
-        "theodore",
-        "umberto",
-        "urban",
-        "victor",
-        "vittorio",
-        "wilhelm",
-        "william",
-        "xerxes",
-    ]
+_RULERS = words_of(
+    "alexander alfonso benedict boniface catherine charles christian clement constantine edward elizabeth ferdinand "
+    "francis frederick george gregory harald henry innocent ivan james john joseph juan julius karl king leo "
+    "leopold louis ludwig mary napoleon nicholas olaf otto paul peter philip pius pope queen ramses rameses richard "
+    "robert rudolf sixtus theodore umberto urban victor vittorio wilhelm william xerxes"
 )
 _NOT_ROMAN = frozenset(("XL", "XXL", "CC", "LL", "CL", "C", "L", "CV", "CI", "XC", "LI", "MIX"))
 _AFTER_FIRST = re.compile(r"\s*(?:[,.;:!?)]|$|(?:of|was|is|had|and|died|ruled|who|reigned)\b)")

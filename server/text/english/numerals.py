@@ -11,7 +11,6 @@ from server.text.options import TextOptions
 from server.text.traced import Traced
 
 _ORDINAL = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})*|\d+)(?:st|nd|rd|th)\b")
-_MINUS = re.compile(r"(?<![\w)\]%])[-−–]\s?(?=\.?\d)|(?<=\d)\s[-−–]\s(?=\d)|(?<=[\d)])\s?−\s?(?=[\d(])")
 _TIMES = re.compile(r"(?<![\w.,])(\d+(?:\.\d+)?)x\b|\bx(\d+)\b")
 _LINES = re.compile(r"\b(\d{3,4})([pi])\b")
 _TEXT_THEN_NUMBER = re.compile(r"(?<=[A-Za-z])-(?=\d)")
@@ -37,10 +36,6 @@ def _ordinals(traced: Traced, options: TextOptions) -> Traced:
     return traced.sub(_ORDINAL, lambda m: ordinal(int(m[1].replace(",", ""))))
 
 
-def _minus(traced: Traced, options: TextOptions) -> Traced:
-    return traced.sub(_MINUS, " minus ")
-
-
 def _multiples(traced: Traced, options: TextOptions) -> Traced:
     return traced.sub(_TIMES, _times).sub(_LINES, _lines)
 
@@ -61,7 +56,6 @@ def _numbers(traced: Traced, options: TextOptions) -> Traced:
 
 STEPS = (
     Step("ordinals", wants_numbers, _ordinals),
-    Step("minus", wants_numbers, _minus),
     Step("multiples", wants_numbers, _multiples),
     Step("plurals", wants_numbers, _plurals),
     Step("numbers in words", wants_numbers, _numbers_in_words),

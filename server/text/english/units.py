@@ -99,11 +99,14 @@ _PER = re.compile(r"(?<=s|r)/(s|sec|min|h|hr|hour|day|week|month|year)\b")
 _HYPHENED = re.compile(rf"(?<![\w.,])({NUMBER})-({_alternatives}|m|g)(?!\w)")
 _FEET_INCHES = re.compile(r"(?<![\w.,])(\d{1,2})\s?['’′]\s?(\d{1,2}(?:\.\d+)?)\s?(?:″|''|’’)?(?!\w)")
 _INCHES = re.compile(rf"(?<![\w.,])({NUMBER})\s?″")
-_FEET = re.compile(rf"(?<![\w.,])({NUMBER})['’′](?![\w'’])(?=\s(?:tall|high|long|wide|deep|by|x)\b|\s?x\s?\d|$)")
-_SIZE = re.compile(r"(?<=\d)((?:\s?(?:feet|inches|cm|mm|m|px|″|['’′]))?)(?:\s?x|×)(?=\s?\d)")
-_RANGE = re.compile(
-    rf"(?<![\w.,/-])([$£€]?)({NUMBER})(\s?(?:{_alternatives}))?\s?[-–]\s?(?:[$£€])?({NUMBER})(?![\w]*-\d|[,.]?\d)"
+_FEET = re.compile(
+    rf"(?<![\w.,])({NUMBER})['’′](?=\s(?:tall|high|long|wide|deep|by|x)\b|\s?x\s?\d|$)|(?<=by )({NUMBER})['’′](?!\w)"
 )
+_SIZE = re.compile(r"(?<=\d)((?:\s?(?:feet|inches|cm|mm|m|px|″|['’′]))?)(?:\s?x|×)\s?(?=\d)")
+_RANGE = re.compile(
+    rf"(?<![\w.,/-])([$£€]?)({NUMBER})(\s?(?:{_alternatives}))?\s?[-–]\s?(?:[$£€])?({NUMBER})(?!\w*-\w|[,.]?\d)"
+)
+_MINUS = re.compile(r"(?<![\w)\]%])[-−–]\s?(?=\.?\d)|(?<=\d)\s[-−–]\s(?=\d)|(?<=[\d)])\s?−\s?(?=[\d(])")
 _VULGAR = {
     "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4),
     "¾": (3, 4), "⅕": (1, 5), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8),
@@ -183,7 +186,7 @@ def _inches(match: re.Match[str]) -> str:
 def _feet_and_inches(traced: Traced, options: TextOptions) -> Traced:
     traced = traced.sub(_FEET_INCHES, lambda m: f"{cardinal(int(m[1]))} foot {decimal(m[2])}").sub(_SIZE, r"\1 by ")
     traced = traced.sub(_INCHES, _inches)
-    return traced.sub(_FEET, lambda m: _counted(m[1], "foot", "feet"))
+    return traced.sub(_FEET, lambda m: _counted(m[1] or m[2], "foot", "feet"))
 
 
 def _fractions(traced: Traced, options: TextOptions) -> Traced:
@@ -194,6 +197,10 @@ def _ranges(traced: Traced, options: TextOptions) -> Traced:
     return traced.sub(_RANGE, _range)
 
 
+def _minus(traced: Traced, options: TextOptions) -> Traced:
+    return traced.sub(_MINUS, " minus ")
+
+
 def _units(traced: Traced, options: TextOptions) -> Traced:
     return traced.sub(_HYPHENED, _hyphened).sub(_MEASURE, _measure).sub(_PER, _per)
 
@@ -202,5 +209,6 @@ STEPS = (
     Step("feet and inches", wants_numbers, _feet_and_inches),
     Step("fractions", wants_numbers, _fractions),
     Step("ranges", wants_numbers, _ranges),
+    Step("minus", wants_numbers, _minus),
     Step("units", wants_numbers, _units),
 )
