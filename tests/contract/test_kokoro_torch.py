@@ -222,9 +222,7 @@ def test_a_real_outermost_bin_has_phase_pi_not_minus_pi() -> None:
     assert phases.min() == pytest.approx(math.pi)
 
 
-@pytest.mark.parametrize(
-    ("size", "step", "expected"), [(1, 32, 32), (33, 32, 64), (512, 32, 512), (1030, 64, 1152)]
-)
+@pytest.mark.parametrize(("size", "step", "expected"), [(1, 32, 32), (33, 32, 64), (512, 32, 512), (1030, 64, 1152)])
 def test_buckets(size: int, step: int, expected: int) -> None:
     assert bucket(size, step) == expected
 
@@ -258,7 +256,7 @@ def test_a_hostile_checkpoint_does_nothing_and_is_named(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_with_weight_norms_reads_as_the_folded_model(tmp_path: Path) -> None:
-    folded = {name: tensor for name, tensor in small_model().state_dict().items()}
+    folded = dict(small_model().state_dict())
     published: dict[str, dict[str, torch.Tensor]] = {part: {} for part in weights_module.PARTS}
     for name, tensor in folded.items():
         part, _, rest = name.partition(".")
@@ -289,8 +287,6 @@ def test_kept_weights_are_used_again_only_for_the_same_origin(tmp_path: Path) ->
 
 
 def test_a_checkpoint_of_another_model_is_refused_by_name(tmp_path: Path) -> None:
-    torch.save(
-        {part: {"module.a": torch.ones(1)} for part in weights_module.PARTS}, tmp_path / "kokoro-v1_0.pth"
-    )
+    torch.save({part: {"module.a": torch.ones(1)} for part in weights_module.PARTS}, tmp_path / "kokoro-v1_0.pth")
     with pytest.raises(SynthesisFailed, match=r"kokoro-v1_0\.pth does not fit"):
         weights_module.load_weights(tmp_path, lambda: tmp_path / "unused", lambda detail: None)

@@ -21,9 +21,7 @@ need("faster_whisper", command="python3 -m tests")
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.filterwarnings(
-        "ignore:open_text is deprecated:DeprecationWarning"
-    ),  # misaki reads its data so
+    pytest.mark.filterwarnings("ignore:open_text is deprecated:DeprecationWarning"),  # misaki reads its data so
 ]
 
 TEXTS = (

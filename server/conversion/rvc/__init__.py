@@ -1,0 +1,1 @@
+"""Retrieval-based voice conversion: speech of one voice in, the same words in another voice out."""
