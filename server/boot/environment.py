@@ -98,6 +98,10 @@ class Environment:
             os.utime(self._use.path)
         return held
 
+    def leave(self) -> None:
+        """Use it no longer."""
+        self._use.release()
+
     def last_used(self) -> float:
         """Seconds since 1970, 0 when never."""
         try:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
@@ -21,6 +18,7 @@ from server.boot.lock import FileLock
 from server.boot.pip import PipFailed, PipRun
 from server.boot.progress import Progress
 from server.boot.stop import StopCheck
+from server.boot.venv import make_environment
 
 _IDLE = 7 * 24 * 3600.0
 """Seconds after which an environment of another Python version counts as unused."""
@@ -55,6 +53,7 @@ class Installer:
         environment.use()
         if self._is_ready(environment, lists):
             return environment
+        environment.leave()
         self._wait_for_turn()
         with self._lock:
             # The one waited for may have done it all, or moved the folder that was marked as used above.
@@ -84,8 +83,14 @@ class Installer:
 
     def _bring_up(self, environment: Environment, lists: Sequence[RequirementsList]) -> None:
         further = _further(environment, lists)
-        self._provide(environment, further)
-        if environment.unfinished() and (dropped := environment.drop_broken_packages()):
+        there = self._keep_or_take_over(environment)
+        if missing := environment.missing([*lists, *further]):
+            self._announce(environment, missing)
+        if not there:
+            self._progress.at("Making a Python environment", 0.0)
+            make_environment(environment.path, self._stop)
+            environment.record({item.name: "" for item in further}, unfinished=True)
+        elif environment.unfinished() and (dropped := environment.drop_broken_packages()):
             self._progress.say(f"Repairing {len(dropped)} packages that an interruption left incomplete.")
         self._install(environment, lists)
         stale = environment.missing(further)
@@ -95,33 +100,42 @@ class Installer:
             # An engine that is not asked for now must not keep the server from starting.
             self._progress.say(f"Not brought up to date: {', '.join(i.title for i in stale)}. {error}")
 
-    def _provide(self, environment: Environment, further: Sequence[RequirementsList]) -> None:
-        """Have a working folder of that name: the one there, an older one that nobody uses, or a new one."""
+    def _keep_or_take_over(self, environment: Environment) -> bool:
+        """Whether there is a working folder of that name now: the one there, or an older one nobody uses."""
         works = environment.alive() and environment.was_made()
         if environment.path.exists() and not works and not environment.delete():
             raise BootError(f"{environment.path} does not work any more and is in use: end its program.")
         if environment.path.exists():
-            return
+            return True
         # Lists change with most updates, and then mostly by a line. Moving last version's environment and
         # letting pip change that line costs seconds; making a new one costs hundreds of megabytes. A package
         # that no list names any more stays until the next full rebuild, which is harmless.
         for old in sorted(self._same_python(), key=Environment.last_used, reverse=True):
             if old.alive() and old.was_made() and old.move(environment):
-                return
-        self._progress.at("Making a Python environment", 0.0)
-        make_environment(environment.path)
-        environment.record({item.name: "" for item in further}, unfinished=True)
+                return True
+        return False
 
     def _install(self, environment: Environment, lists: Sequence[RequirementsList]) -> None:
         missing = environment.missing(lists)
         if not missing:
             return
-        installed = environment.installed()
-        if environment.unfinished():
+        installed, damaged = environment.installed(), environment.unfinished()
+        if damaged:
             # Names stay, so that no engine is forgotten; a digest that fits nothing has them installed again.
             installed = dict.fromkeys(installed, "")
-        self._announce(environment, missing)
         environment.record(installed, unfinished=True)
+        try:
+            self._run_pip(environment, lists, missing)
+        except PipFailed:
+            # pip itself gave up and has put back what it took away; only a killed pip leaves damage.
+            environment.record(installed, unfinished=damaged)
+            raise
+        installed.update({item.name: item.digest for item in missing})
+        environment.record(installed, unfinished=False)
+
+    def _run_pip(
+        self, environment: Environment, lists: Sequence[RequirementsList], missing: Sequence[RequirementsList]
+    ) -> None:
         environ = child_environment(os.environ)
         pip = PipRun(environment.python, environment.packages, self._places.log, environ)
         keep = (self._lock.keep(),) if os.name != "nt" else ()
@@ -133,7 +147,7 @@ class Installer:
             if not options:
                 # pip hears of every ordinary list at once, so that none breaks what another asks for. What is
                 # satisfied stays untouched.
-                known = {item.name: item for item in [*_known(environment), *lists]}
+                known = {item.name: item for item in [*_satisfied(environment), *lists]}
                 batch = [item for item in known.values() if not item.pip]
 
             def report(detail: str, fraction: float, done: float = done, weight: float = weight) -> None:
@@ -142,14 +156,17 @@ class Installer:
 
             pip.install(batch, sum(i.size for i in missing if i.pip == options), report, self._stop, keep)
             done += weight
-        installed.update({item.name: item.digest for item in missing})
-        environment.record(installed, unfinished=False)
 
     def _announce(self, environment: Environment, missing: Sequence[RequirementsList]) -> None:
         size = sum(item.size for item in missing)
         titles = ", ".join(item.title for item in missing if item.size >= 1) or missing[0].title
-        self._progress.say(f"Installing {titles}: about {size:.0f} MB to download, into {environment.path}")
-        free = shutil.disk_usage(environment.path).free / 1e6
+        if all(item.name in environment.installed() for item in missing):
+            self._progress.say(f"Updating {titles}: at most {size:.0f} MB to download")
+        else:
+            self._progress.say(
+                f"Installing {titles}: about {size:.0f} MB to download, into {environment.path}"
+            )
+        free = shutil.disk_usage(self._root).free / 1e6
         if free < size * _ON_DISK:
             raise BootError(
                 f"The disk of {environment.path} has {free / 1e3:.1f} GB free, and this needs about "
@@ -168,33 +185,14 @@ class Installer:
                 other.delete()
 
 
-def make_environment(path: Path) -> None:
-    """A bare virtual environment with the pip that Python brings along."""
-    lacking = [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]
-    if lacking:
-        if Path("/etc/debian_version").exists():
-            cure = f"sudo apt install python{version_of_this_python()}-venv"
-        else:
-            cure = "install the full Python from https://www.python.org/downloads/"
-        raise BootError(f"This Python ({sys.executable}) lacks its modules {' and '.join(lacking)}: {cure}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    made = subprocess.run(
-        [sys.executable, "-m", "venv", str(path)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=child_environment(os.environ),
-        check=False,
-    )
-    if made.returncode != 0:
-        lines = (made.stdout + made.stderr).strip().splitlines() or ["no reason given"]
-        raise BootError(f"Python could not make an environment in {path}: {lines[-1]}")
-
-
 def _further(environment: Environment, lists: Sequence[RequirementsList]) -> list[RequirementsList]:
     """Lists installed earlier on demand, beside those asked for now."""
     asked = {item.name for item in lists}
     return [item for item in _known(environment) if item.name not in asked]
+
+
+def _satisfied(environment: Environment) -> list[RequirementsList]:
+    return [item for item in _known(environment) if environment.installed()[item.name] == item.digest]
 
 
 def _known(environment: Environment) -> list[RequirementsList]:

@@ -37,6 +37,7 @@ class FileLock:
 
     def acquire(self, *, shared: bool = False, note: str = "") -> bool:
         """Try at once; ``note`` is what ``holder`` tells others. Shared is exclusive on Windows."""
+        self.release()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:

@@ -49,7 +49,7 @@ class PipRun:
             command += ["-r", str(item.path)]
         reader = PipOutput(megabytes, self._packages)
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("a", encoding="utf-8") as log:
+        with self._log.open("a", buffering=1, encoding="utf-8") as log:
             log.write(f"\n{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(command)}\n")
             process = subprocess.Popen(
                 command,

@@ -14,13 +14,15 @@ import pytest
 from extension import home as extension_home
 from server.boot import home as server_home
 from server.boot.arguments import parse
+from server.boot.environment import Environment
 from server.boot.errors import BootError, Stopped
 from server.boot.hardware import nvidia_cards
 from server.boot.launch import child_environment
 from server.boot.lists import DEFAULT, digest_of, load_list, load_lists, names
 from server.boot.lock import FileLock
 from server.boot.state import StateFile, read_state, write_atomically
-from server.boot.stop import when_host_leaves
+from server.boot.stop import never, when_host_leaves
+from server.boot.venv import make_environment
 
 pytestmark = pytest.mark.unit
 
@@ -315,3 +317,35 @@ def test_a_card_is_seen_when_its_driver_answers(
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert nvidia_cards() == cards
+
+
+def test_a_python_without_venv_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "ensurepip" else object())
+    with pytest.raises(BootError, match=r"has no ensurepip\. Install (it: sudo apt|the full)"):
+        make_environment(tmp_path / "env", never)
+    assert not (tmp_path / "env").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "config", "alive"),
+    [
+        ("python3.12", "home = {home}\nversion = 3.12.1", True),
+        ("python3.13", "home = {home}\nversion = 3.12.1", False),
+        ("python3.12", "home = /nowhere\nversion = 3.12.1", False),
+        ("gone", "home = {home}\nversion = 3.12.1", False),
+        ("python3", "home = {home}\nversion = 3.12.1", True),
+        ("python3.12", None, False),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="environments hold copies there, not links")
+def test_an_environment_lives_while_its_interpreter_does(
+    tmp_path: Path, target: str, config: str | None, alive: bool
+) -> None:
+    for name in ("python3", "python3.12", "python3.13"):
+        (tmp_path / name).touch()
+    environment = Environment(tmp_path / "env")
+    environment.python.parent.mkdir(parents=True)
+    environment.python.symlink_to(tmp_path / target)
+    if config is not None:
+        (environment.path / "pyvenv.cfg").write_text(config.format(home=tmp_path))
+    assert environment.alive() is alive
