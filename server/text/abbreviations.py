@@ -68,7 +68,7 @@ def ends_sentence(text: str, ahead: str, language: str, final: bool) -> bool | N
     before = (found[1] or "").strip(_AROUND + ",")
     word = found[2].lstrip(_AROUND).rstrip(".")
     name = word.lower()
-    if not name:
+    if not name or (word.isupper() and word.isalpha() and len(word) > 2):
         return True
     if name in NEVER_END.get(language, frozenset()) and not (language == "en" and name in MAY_END):
         return False

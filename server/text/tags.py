@@ -68,7 +68,8 @@ _BREAKING = {
 _ATTRIBUTE = r"""[\w:@.-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'<>]+)"""
 _FLAG = r"(?:controls|autoplay|hidden|open|disabled|loop|muted|checked|async|defer|allowfullscreen)\b"
 _TAG = re.compile(rf"<(/?[A-Za-z][\w:-]*)((?:\s+(?:{_ATTRIBUTE}|{_FLAG}))*)\s*/?>")
-_ALT = re.compile(r"""\balt\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_MEDIA = re.compile(r"<(?:img|audio|video|source|iframe|object|embed|svg)\s", re.IGNORECASE)
+"""Tags that may carry a whole file; nothing of them is read, not even what an image generator was told."""
 
 
 class TagFilter:
@@ -141,11 +142,15 @@ class TagFilter:
             self._held, self._until = [], ("-->",)
         elif glyph.char == ">":
             self._close()
-        elif (
-            (len(self._held) == 2 and not (glyph.char.isalpha() or glyph.char in "/!|?"))
-            or len(self._held) > LONGEST_TAG
-            or (glyph.char == "\n" and self._held[-2].char == "\n")
-        ):
+        elif glyph.char == "\n" or (len(self._held) == 2 and not (glyph.char.isalpha() or glyph.char in "/!|?")):
+            self._release()
+        elif len(self._held) > LONGEST_TAG:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        if self._html and _MEDIA.match("".join(g.char for g in self._held[:16])):
+            self._held, self._until = [], (">",)
+        else:
             self._release()
 
     def _close(self) -> None:
@@ -155,7 +160,7 @@ class TagFilter:
         if token in REASONING or token in REASONING_END or (token.startswith("<|") and token.endswith("|>")):
             self._token(token)
         elif self._html and tag:
-            self._tag(tag[1].lower(), tag[2])
+            self._tag(tag[1].lower())
         elif self._html and token.startswith(("<!doctype", "<?xml")):
             self._held = []
         else:
@@ -172,17 +177,14 @@ class TagFilter:
             if self._skip_reasoning and channel.startswith(REASONING_CHANNELS):
                 self._until = _CHANNEL_END
 
-    def _tag(self, name: str, attributes: str) -> None:
+    def _tag(self, name: str) -> None:
         start, end = self._held[0].start, self._held[-1].end
         closed = self._held[-2].char == "/"
         self._held = []
         if name in UNREAD and not closed:
             self._until = (f"</{name}>",)
             return
-        said = _BREAKING.get(name, "")
-        if name == "img" and (alt := _ALT.search(attributes)):
-            said = f" {alt[1] or alt[2] or ''} "
-        for char in said:
+        for char in _BREAKING.get(name, ""):
             self._pass(Glyph(char, start, end))
 
     def _release(self) -> None:

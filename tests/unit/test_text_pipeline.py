@@ -117,3 +117,14 @@ def test_replacing_keeps_the_ranges() -> None:
     assert traced.ranges == ((0, 1), (1, 2), (2, 4), (2, 4), (2, 4), (4, 5))
     assert traced.unwrap(re.compile(r"x(y)z")).ranges == ((0, 1), (1, 2), (2, 4), (4, 5))
     assert traced.sub(re.compile("(?=x)"), "-") is traced
+
+
+def test_a_picture_within_the_text_is_not_read() -> None:
+    assert [p.text for p in pieces(f'See: <img src="data:image/png;base64,{"A" * 9000}"> Nice, isn\'t it?')] == [
+        "See: Nice, isn't it?"
+    ]
+
+
+def test_what_looks_like_a_tag_is_read_after_a_while() -> None:
+    assert [p.text for p in pieces("if a <b then\nstop.")] == ["if a b then stop."]
+    assert len(pieces("x <b" + " word" * 1000)[0].text) > 10
