@@ -155,7 +155,7 @@ def test_languages_are_understood(engine: Kokoro, text: str, voice: str, languag
 @pytest.mark.parametrize("speed", [0.8, 1.25])
 def test_speed(engine: Kokoro, heart: Take, speed: float) -> None:
     take = speak(engine, SENTENCE, "af_heart", speed=speed)
-    assert len(take.samples) / len(heart.samples) == pytest.approx(1 / speed, rel=0.05)
+    assert len(take.samples) / len(heart.samples) == pytest.approx(1 / speed, rel=0.02)
 
 
 @pytest.mark.parametrize(("text", "language", "phonemes"), [
