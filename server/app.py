@@ -9,7 +9,20 @@ from contextlib import asynccontextmanager, suppress
 from fastapi import FastAPI
 
 from server import __version__
-from server.api import alltalk, captions, health, lexicon, login, media, narration, openai, recordings, voicemap, voices
+from server.api import (
+    alltalk,
+    captions,
+    health,
+    lexicon,
+    login,
+    media,
+    narration,
+    openai,
+    recordings,
+    voicemap,
+    voices,
+    watch,
+)
 from server.api.errors import install_error_handlers
 from server.api.policy import GatePolicy
 from server.api.security import Gate
@@ -84,7 +97,10 @@ def create_app(
     )
     app.state.troupe = troupe
     app.state.policy = _policy(settings, key)
-    for module in (openai, voicemap, voices, narration, captions, lexicon, alltalk, media, recordings, health, login):
+    for module in (
+        *(openai, voicemap, voices, narration, captions, lexicon, alltalk, media),
+        *(recordings, watch, health, login),
+    ):
         app.include_router(module.router)
     install_catch_alls(app)
     install_error_handlers(app)

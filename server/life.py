@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,8 @@ class Life:
 
     def __init__(self, *, host_owned: bool, host_is_there: Callable[[], bool] = lambda: True) -> None:
         self.host_owned = host_owned
+        self.since = time.time()
+        """Seconds since the epoch."""
         self.leases = 0
         self.stopping = asyncio.Event()
         """Set when the server begins to end: endless responses then finish."""

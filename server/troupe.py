@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote
 
 from server import __version__
 from server.engines.registry import EngineRegistry
+from server.errors import SpeechError
 from server.installs import Installs
 from server.life import Life
 from server.live import LiveSettings
@@ -99,3 +102,42 @@ class Troupe:
             for voice_id, name, kind, voice in voices
         ]
 
+    def revisions(self) -> Json:
+        """For each topic a word that changes with it, whoever changed it: API, studio or an edited file."""
+        registry = self.registry
+        engine = [registry.current, registry.state, registry.detail, f"{registry.fraction}", str(registry.restarts)]
+        topics = {
+            "engine": lambda: "|".join([*engine, registry.device]),
+            "voices": lambda: f"{registry.current}|{len(registry.voices())}|{self.library.revision(registry.current)}",
+            "map": lambda: f"{registry.current}|{self.voice_map.revision(registry.current)}",
+            "lexicon": lambda: self.scripts.lexicon.revision,
+            "settings": lambda: str(hash(self.settings.now.model_dump_json())),
+            "install": lambda: f"{self.installs.running}|{self.installs.fraction}|{len(self.installs.lines)}",
+        }
+        return {topic: _word(read) for topic, read in topics.items()}
+
+    def status(self) -> Json:
+        """What the Status page shows."""
+        registry, speech = self.registry, self.speech
+        return {
+            "state": self.health()["state"],
+            "engine": registry.current,
+            "device": registry.device,
+            "memory": registry.memory(),
+            "restarts": registry.restarts,
+            "up": time.time() - self.life.since,
+            "open": speech.scheduler.open,
+            "waiting": speech.scheduler.waiting,
+            "narrations": len(self.narrations.open),
+            **self.metrics.outcomes(),
+            "recent": [asdict(observation) for observation in [*self.metrics.recent][-60:]],
+            "log": [asdict(entry) for entry in self.log.entries],
+        }
+
+
+def _word(read: Callable[[], str]) -> str:
+    """What is read, or why it cannot be: a damaged file is a change like any other."""
+    try:
+        return read()
+    except SpeechError as error:
+        return error.message

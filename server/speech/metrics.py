@@ -102,6 +102,13 @@ class Metrics:
             self.factor.observe(factor)
             self.recent.append(Observation(time.time(), watch.first, factor, watch.seconds))
 
+    def outcomes(self) -> dict[str, int]:
+        """How many requests were spoken, failed and cancelled."""
+        return {name: round(self._outcome(name)) for name in ("spoken", "failed", "cancelled")}
+
+    def _outcome(self, name: str) -> float:
+        return self.registry.get_sample_value("troupe_requests_total", {"outcome": name}) or 0.0
+
     def text(self) -> bytes:
         """All figures in Prometheus's text format."""
         return generate_latest(self.registry)

@@ -40,6 +40,8 @@ class Part:
     words: tuple[SpokenWord, ...] = ()
     seconds: float = 0.0
     """Length of the sound that went in."""
+    line: Line | None = None
+    """The last line that can be heard in them, where one is."""
 
 
 class Speech:
@@ -128,18 +130,19 @@ class SpeechService:
         encoder = make_encoder(audio_format, rate, wav_header="exact" if whole else "streaming")
         parts = self._parts(lines, encoder, rate)
         words: list[SpokenWord] = []
-        data, seconds = bytearray(), 0.0
+        data, seconds, line = bytearray(), 0.0, None
         try:
             async for part in parts:
                 data += part.data
                 words += part.words
                 seconds += part.seconds
+                line = part.line or line
                 if data and not whole:
                     break
         except BaseException:
             await parts.aclose()
             raise
-        return Speech(encoder.media_type, parts, Part(bytes(data), tuple(words), seconds), whole)
+        return Speech(encoder.media_type, parts, Part(bytes(data), tuple(words), seconds, line), whole)
 
     def _rate(self, lines: Sequence[Line]) -> int:
         registry = self.scheduler.registry
@@ -155,7 +158,7 @@ class SpeechService:
             async with aclosing(take.sounds()) as sounds:
                 async for sound in sounds:
                     watch.sound(sound.chunk.seconds)
-                    yield Part(await _encode(encoder, sound), sound.words, sound.chunk.seconds)
+                    yield Part(await _encode(encoder, sound), sound.words, sound.chunk.seconds, sound.line)
             yield Part(await asyncio.to_thread(encoder.flush))
             watch.finished()
 

@@ -34,6 +34,8 @@ class Sound:
 
     chunk: AudioChunk
     words: tuple[SpokenWord, ...] = ()
+    line: Line | None = None
+    """Whom and what is heard; None for the rest at the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class Take:
         chunks = list(chunks)
         at = self._joiner.position - sum(chunk.seconds for chunk in chunks)
         for chunk in chunks:
-            yield Sound(chunk, tuple(words_of(chunk, line.piece, at)))
+            yield Sound(chunk, tuple(words_of(chunk, line.piece, at)), line)
             at += chunk.seconds
 
 

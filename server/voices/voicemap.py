@@ -91,6 +91,10 @@ class VoiceMap:
             voices={name: self._entry(name, chosen, catalogue) for name in OPENAI_NAMES},
         )
 
+    def revision(self, engine: str) -> str:
+        """As ``get`` has it, for those who only want to know whether anything changed."""
+        return _revision(self._current().get(engine, {}))
+
     def put(
         self, catalogue: Catalogue, changes: Mapping[str, object], if_revision: str | None = None
     ) -> EngineMap:
