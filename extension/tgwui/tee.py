@@ -34,18 +34,18 @@ class Tee:
             state.pop(MARK, None)
             return
         known = self._turns.get(state.get(MARK, ""))
-        if known is not None and state.get("_tool_turn"):
-            turn = known[0]
-        else:
-            turn = self._runtime.turn("reply", who_speaks(state))
-            self._remember(turn)
-            self._runtime.sessions.of(session).begin(turn)
+        after_tool = known is not None and bool(state.get("_tool_turn"))
+        turn = known[0] if known is not None and after_tool else self._runtime.turn("reply", who_speaks(state))
         assert turn.narrator is not None
         segment = Segment(turn.narrator.wake, Reply(), live=general.live)
         self._turns[turn.id] = (turn, segment)
         turn.narrator.tools = bool(state.get("tools"))
         turn.narrator.add(segment)
         state[MARK] = turn.id
+        if not after_tool:
+            # Last: from here on a browser may take the turn, and its narrator ends when there is nothing to say.
+            self._forget_old()
+            self._runtime.sessions.of(session).begin(turn)
 
     def segment(self, question: Any, state: dict[str, Any]) -> Segment | None:
         """The listener for one generation; None where it is not a reply to be spoken."""
@@ -115,7 +115,7 @@ class Tee:
         session.clicked = ""  # once
         session.begin(turn)
 
-    def _remember(self, turn: Turn) -> None:
+    def _forget_old(self) -> None:
         over = [name for name, (known, _) in self._turns.items() if known.over]
         for name in over[:-20]:
             self._turns.pop(name, None)

@@ -32,6 +32,13 @@ def shim():
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
+    # Gradio asks its own fresh server a few things with limits of seconds; a busy machine needs longer.
+    import httpx
+
+    for name in ("get", "head"):
+        asked = getattr(httpx, name)
+        setattr(httpx, name, lambda *a, _asked=asked, **kw: _asked(*a, **{**kw, "timeout": 60}))
+
     import gradio_client.utils as cu
 
     _get_type, _to_py = cu.get_type, cu._json_schema_to_python_type
