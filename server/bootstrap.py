@@ -19,6 +19,7 @@ from server.boot.lists import DEFAULT, has_list, load_list, load_lists, names
 from server.boot.progress import Progress
 from server.boot.state import StateFile, new_instance
 from server.boot.stop import never, polite_kill_is_ctrl_c, when_host_leaves
+from server.boot.torch_build import for_this_machine
 
 
 def main(argv: Sequence[str]) -> int:
@@ -120,8 +121,10 @@ def _is_prepared(arguments: argparse.Namespace) -> bool:
 
 def _offer_gpu() -> None:
     """The first start stays on the CPU; who has a card learns what the faster engine costs."""
-    offers = [item for item in map(load_list, names()) if item.offer == "nvidia"]
+    offers = [item.name for item in map(load_list, names()) if item.offer == "nvidia"]
     cards = nvidia_cards() if offers else []
-    for item in offers if cards else ():
+    there = {item.name for item in load_lists(DEFAULT)}
+    for name in offers if cards else ():
+        size = sum(item.size for item in for_this_machine(load_lists([name])) if item.name not in there)
         print(f"This machine has a graphics card ({cards[0]}). To speak on it:", file=sys.stderr)
-        print(f"  {COMMAND} install {item.name}    ({item.size:.0f} MB to download)", file=sys.stderr)
+        print(f"  {COMMAND} install {name}    ({size:.0f} MB to download)", file=sys.stderr)

@@ -10,6 +10,17 @@ from pathlib import Path
 
 def nvidia_cards() -> list[str]:
     """Name and memory of each NVIDIA card whose driver answers; empty where there is none."""
+    return _ask("name,memory.total")
+
+
+def nvidia_driver() -> int | None:
+    """The leading number of the NVIDIA driver's version, None where no card answers."""
+    versions = _ask("driver_version")
+    leading = versions[0].partition(".")[0] if versions else ""
+    return int(leading) if leading.isdigit() else None
+
+
+def _ask(fields: str) -> list[str]:
     tool = shutil.which("nvidia-smi")
     windows = Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "nvidia-smi.exe"
     if tool is None and windows.is_file():
@@ -18,7 +29,7 @@ def nvidia_cards() -> list[str]:
         return []
     try:
         answer = subprocess.run(
-            [tool, "--query-gpu=name,memory.total", "--format=csv,noheader"],
+            [tool, f"--query-gpu={fields}", "--format=csv,noheader"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

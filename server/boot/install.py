@@ -18,6 +18,7 @@ from server.boot.lock import FileLock
 from server.boot.pip import PipFailed, PipRun
 from server.boot.progress import Progress
 from server.boot.stop import StopCheck
+from server.boot.torch_build import for_this_machine
 from server.boot.venv import make_environment
 
 _IDLE = 7 * 24 * 3600.0
@@ -82,7 +83,7 @@ class Installer:
             time.sleep(0.3)
 
     def _bring_up(self, environment: Environment, lists: Sequence[RequirementsList]) -> None:
-        further = _further(environment, lists)
+        lists, further = for_this_machine(lists), for_this_machine(_further(environment, lists))
         there = self._keep_or_take_over(environment)
         if missing := environment.missing([*lists, *further]):
             self._announce(environment, missing)
@@ -141,7 +142,7 @@ class Installer:
         keep = (self._lock.keep(),) if os.name != "nt" else ()
         total = sum(_weight(item) for item in missing)
         done = 0.0
-        for options, group in groupby(sorted(missing, key=lambda i: i.pip), key=lambda i: i.pip):
+        for options, group in groupby(sorted(missing, key=_turn), key=lambda item: item.pip):
             batch = list(group)
             weight = sum(_weight(item) for item in batch)
             if not options:
@@ -189,6 +190,11 @@ def _further(environment: Environment, lists: Sequence[RequirementsList]) -> lis
     """Lists installed earlier on demand, beside those asked for now."""
     asked = {item.name for item in lists}
     return [item for item in _known(environment) if item.name not in asked]
+
+
+def _turn(item: RequirementsList) -> tuple[bool, tuple[str, ...]]:
+    # The chosen build of torch comes first, or another list's "torch" would fetch whichever PyPI has.
+    return item.build != "torch", item.pip
 
 
 def _satisfied(environment: Environment) -> list[RequirementsList]:

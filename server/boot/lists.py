@@ -7,6 +7,7 @@ A list is an ordinary pip requirements file. Comments of the form ``# key: value
 ``needs``  names of other lists that belong to it
 ``pip``    options for pip, for packages whose own metadata is wrong or asks for too much
 ``offer``  ``nvidia``: named to people who have such a card
+``build``  ``torch``: the build of PyTorch that fits the machine, see torch_build.py
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from server.boot.errors import BootError
 FOLDER = Path(__file__).resolve().parent.parent / "requirements"
 DEFAULT = ("base", "studio", "kokoro")
 """What every environment has; their content names it."""
-_KEYS = ("title", "size", "needs", "pip", "offer")
+_KEYS = ("title", "size", "needs", "pip", "offer", "build")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class RequirementsList:
     needs: tuple[str, ...]
     pip: tuple[str, ...]
     offer: str
+    build: str
     requirements: tuple[str, ...]
 
 
@@ -67,6 +69,7 @@ def load_list(name: str, folder: Path = FOLDER) -> RequirementsList:
         needs=tuple(said.get("needs", "").replace(",", " ").split()),
         pip=tuple(shlex.split(said.get("pip", ""))),
         offer=said.get("offer", ""),
+        build=said.get("build", ""),
         requirements=tuple(requirements),
     )
 

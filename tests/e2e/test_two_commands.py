@@ -456,6 +456,23 @@ def test_a_python_that_has_everything_is_used_as_it_is(clone: Clone) -> None:
     assert not clone.environments()
 
 
+@POSIX
+def test_a_first_start_beside_a_card_stays_on_the_cpu_and_offers(clone: Clone, tmp_path: Path) -> None:
+    tool = tmp_path / "bin" / "nvidia-smi"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\ncase $1 in *driver*) echo 580.65;; *) echo 'Example 4090, 24564 MiB';; esac\n")
+    tool.chmod(0o755)
+    clone.write("torch", "# build: torch\ntorch\n")
+    clone.write("kokoro-torch", "# size: 5\n# needs: kokoro torch\n# offer: nvidia\nextra\n")
+    path = os.pathsep.join([str(tool.parent), os.environ["PATH"]])
+    first = clone.run(PATH=path)
+    assert first.returncode == 7
+    assert "graphics card (Example 4090, 24564 MiB)" in first.stderr
+    assert "-m server install kokoro-torch    (2705 MB to download)" in first.stderr
+    assert "torch" not in json.loads(first.stdout)["packages"]
+    assert clone.run(PATH=path).stderr == ""
+
+
 def test_a_home_that_cannot_be_made_is_one_message(clone: Clone) -> None:
     clone.home.write_text("a file")
     done = clone.run()

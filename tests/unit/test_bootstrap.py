@@ -22,6 +22,7 @@ from server.boot.lists import DEFAULT, digest_of, load_list, load_lists, names
 from server.boot.lock import FileLock
 from server.boot.state import StateFile, read_state, write_atomically
 from server.boot.stop import never, when_host_leaves
+from server.boot.torch_build import choose_build, for_this_machine
 from server.boot.venv import make_environment
 
 pytestmark = pytest.mark.unit
@@ -317,6 +318,38 @@ def test_a_card_is_seen_when_its_driver_answers(
     tool.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert nvidia_cards() == cards
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "driver", "amd", "words", "index"),
+    [
+        ("linux", "x86_64", 580, False, "NVIDIA", "cu130"),
+        ("linux", "x86_64", 575, True, "NVIDIA", "cu128"),
+        ("win32", "AMD64", 535, False, "NVIDIA", "cu126"),
+        ("linux", "x86_64", None, True, "AMD", "rocm6.4"),
+        ("linux", "x86_64", None, False, "CPU", "cpu"),
+        ("win32", "AMD64", None, False, "CPU", ""),
+        ("darwin", "arm64", None, False, "Apple", ""),
+        ("darwin", "x86_64", None, False, "CPU", ""),
+    ],
+)
+def test_torch_is_built_for_the_machine(
+    system: str, machine: str, driver: int | None, amd: bool, words: str, index: str
+) -> None:
+    build = choose_build(system, machine, driver, amd)
+    assert words in build.title
+    assert build.index == index
+
+
+def test_only_the_list_that_asks_gets_a_build(tmp_path: Path) -> None:
+    write_list(tmp_path, "voice", "# needs: torch\nalpha\n")
+    write_list(tmp_path, "torch", "# title: PyTorch\n# build: torch\ntorch\n")
+    voice, torch = load_lists(["voice", "torch"], tmp_path)
+    chosen = for_this_machine([voice, torch])
+    assert chosen[0] == voice
+    assert chosen[1].title.startswith("PyTorch for ")
+    assert chosen[1].size >= 90
+    assert chosen[1].digest == torch.digest
 
 
 def test_a_python_without_venv_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
