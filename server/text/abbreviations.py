@@ -48,7 +48,12 @@ _LETTER_NAMES = words_of(
     "option part phase plan platform point room row section step team terminal type unit vitamin zone"
 )
 """A single capital behind these is a name's end, not an initial."""
-_GERMAN_MONTHS = words_of("januar februar märz april mai juni juli august september oktober november dezember jänner")
+_GERMAN_STARTERS = words_of(
+    "aber als also am an auch auf bei da dann das dein den denn der deshalb die dies diese dieser doch du ein eine"
+    " er es für ich ihr im in ist ja jetzt kein man mein mit nach nein nicht nun nur ob oder sein sie sind so und"
+    " vielleicht von vor war warum was weil wenn wer wie wir wo zu"
+)
+"""A number with a stop before any other word is an ordinal: ``3. Oktober``, ``2. Platz``."""
 _TIME_ZONES = words_of("est edt cst cdt mst mdt pst pdt et ct pt gmt utc cet cest")
 _LONGEST_WORD = 14
 _LAST_WORDS = re.compile(r"(?:(\S+)\s+)?(\S+)$")
@@ -77,7 +82,7 @@ def ends_sentence(text: str, ahead: str, language: str, final: bool) -> bool | N
     if name in BEFORE_NUMBERS and language == "en" and ahead[0].isdigit():
         return False
     if language == "de" and name.isdigit() and int(name[:4]) <= 31:
-        return _unless(_GERMAN_MONTHS, ahead, final)
+        return _if_starter(ahead, final, _GERMAN_STARTERS)
     if len(word) == 1 and word.isalpha() and word.isupper() and word.lower() != word.upper():
         return _after_letter(word, before, ahead, final)
     if name in ("a.m", "p.m"):
@@ -112,9 +117,9 @@ def _next_word(ahead: str, final: bool) -> str | None:
     return found[0].lower().replace("’", "'")
 
 
-def _if_starter(ahead: str, final: bool) -> bool | None:
+def _if_starter(ahead: str, final: bool, starters: frozenset[str] = STARTERS) -> bool | None:
     word = _next_word(ahead, final)
-    return None if word is None else word in STARTERS
+    return None if word is None else word in starters
 
 
 def _unless(words: frozenset[str], ahead: str, final: bool) -> bool | None:

@@ -60,7 +60,7 @@ _STAR_SPACED = re.compile(r"(?<=\w)\s\*\s(?=\w)")
 _STAR_IN_WORD = re.compile(r"(?<=[A-Za-z])\*+(?=[A-Za-z])")
 _STAR = re.compile(r"\*+")
 _UNDERSCORES = re.compile(r"_+")
-_BANGS = re.compile(r"[!?]{2,}|[！？]{2,}")
+_BANGS = re.compile(r"[!?]{2,}(?:1[!1]*(?!\d))?|[！？]{2,}")
 _WIDE_REPEAT = re.compile(r"([。、，])\1+")
 _DOTS = re.compile(r"\.(?:\s?\.)+(?!\d)|…(?:\s?[.…])*")
 _DASH = re.compile(r"\s*(?:—+|―+|-{2,})\s*|(?<!\d)\s*–+\s*(?![\d$£€])|\s+–+\s+(?!\d)|(?<!\d)\s+–+\s+")
@@ -131,9 +131,10 @@ CLEANING = (
 )
 """In this order: an address may hold marks, a face may look like brackets."""
 
-_QUOTES = re.compile('["“”„«»‹›「」『』＂〝〞]')
+_QUOTES = re.compile('[‚‘"“”„«»‹›「」『』＂〝〞]')
 _SINGLE_QUOTED = re.compile(r"(?<!\w)['‘]([^'‘’]{2,200})['’](?!\w)")
 _BRACKETS = re.compile(r"[#()\[\]{}<>（）【】`^|\\•·]+")
+_MATHS = re.compile(r"\$(?!\d)")
 _SPACES = re.compile(r"\s+")
 _BEFORE_MARK = re.compile(r"\s+(?=[,.;:!?…](?!\d))")
 _MARKS_AGAIN = re.compile(r"([,;:])(?:\s*[,;:])+")
@@ -144,8 +145,8 @@ _TRAILING = re.compile(r"[\s'—–/-]+$")
 
 
 def _tidy(traced: Traced, options: TextOptions) -> Traced:
-    traced = traced.sub(_QUOTES, _gap).unwrap(_SINGLE_QUOTED)
-    traced = _speak_brackets(traced).sub(_BRACKETS, " ").sub(_SPACES, " ").sub(_BEFORE_MARK, "")
+    traced = traced.unwrap(_SINGLE_QUOTED).sub(_QUOTES, _gap)
+    traced = _speak_brackets(traced).sub(_MATHS, " ").sub(_BRACKETS, " ").sub(_SPACES, " ").sub(_BEFORE_MARK, "")
     traced = traced.sub(_MARKS_AGAIN, r"\1").sub(_BEFORE_STOP, "").sub(_BEHIND_STOP, "")
     return traced.sub(_LEADING, "").sub(_TRAILING, "").strip()
 

@@ -83,9 +83,10 @@ _ABBREVIATIONS = {
     "ru": {"т.е.": "то есть", "т.д.": "так далее", "т.п.": "тому подобное", "др.": "другие"},
 }  # fmt: skip
 
-_TIME = re.compile(r"(?<![\d:.,])([01]?\d|2[0-4])[:h]([0-5]\d)(?![\d:])(?:\s?Uhr\b)?")
-_GERMAN_MONTHS = "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
-_ORDINAL_BEFORE_MONTH = re.compile(rf"\b(\d{{1,2}})\.(?= (?:{_GERMAN_MONTHS})\b)")
+_TIME = re.compile(r"(?<![\d:.,])([01]?\d|2[0-4])(?::|\s?h\s?)([0-5]\d)(?![\d:])(?:\s?Uhr\b)?")
+_GERMAN_ORDINAL = re.compile(r"(\b(?:der|die|das)\s)?\b(\d{1,2})\.(?=\s[A-ZÄÖÜ])", re.IGNORECASE)
+_GERMAN_YEAR = re.compile(r"(?<![\d.,])1[1-9]\d\d(?![\d.,]?\d)")
+_BETWEEN_NUMBERS = re.compile(r"(?<=\d)[:/](?=\d)")
 _RANGE = re.compile(r"(?<=\d)\s?[-–]\s?(?=\d)")
 _MINUS = re.compile(r"(?<![\w)])[-−](?=\d)")
 _MONEY_BEFORE = re.compile(r"([€$£])\s?(\d[\d.,]*\d|\d)")
@@ -121,6 +122,11 @@ def _say(text: str, language: str) -> str:
     return said.replace(",", "")
 
 
+def _german_ordinal(match: re.Match[str]) -> str:
+    said = str(num2words(int(match[2]), lang="de", to="ordinal"))
+    return f"{match[1]}{said}" if match[1] else f"{said}n"
+
+
 def _numbers(traced: Traced, options: TextOptions) -> Traced:
     language = _language(options)
     if language not in CONVERTER_CLASSES or not any(c.isdigit() for c in traced.text):
@@ -132,7 +138,9 @@ def _numbers(traced: Traced, options: TextOptions) -> Traced:
     traced = traced.sub(_MONEY_BEFORE, r"\2 \1").sub(_MINUS, "minus ").sub(_LETTER_DIGIT, r" \1")
     traced = traced.sub(_RANGE, _TO.get(language, ", "))
     if language == "de":
-        traced = traced.sub(_ORDINAL_BEFORE_MONTH, lambda m: str(num2words(int(m[1]), lang="de", to="ordinal")) + "n")
+        traced = traced.sub(_GERMAN_ORDINAL, _german_ordinal)
+        traced = traced.sub(_GERMAN_YEAR, lambda m: str(num2words(int(m[0]), lang="de", to="year")))
+    traced = traced.sub(_BETWEEN_NUMBERS, " ")
     traced = traced.sub(re.compile(r"(?<=\d)\s?%"), f"{glue}{percent}")
     for sign, words in (("€", _EURO), (r"\$", _DOLLAR)):
         traced = traced.sub(re.compile(rf"(?<=\d)\s?{sign}"), f" {words.get(language, sign[-1])}")

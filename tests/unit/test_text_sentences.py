@@ -54,6 +54,7 @@ def test_english(text: str, sentences: list[str]) -> None:
 
 @pytest.mark.parametrize(("language", "text", "sentences"), [
     ("de", "Am 3. Oktober kam er. Dr. Weber auch.", ["Am 3. Oktober kam er.", "Dr. Weber auch."]),
+    ("de", "Der 1. FC gewann.", ["Der 1. FC gewann."]),
     ("de", "Er wurde 3. Sie auch.", ["Er wurde 3.", "Sie auch."]),
     ("fr", "M. Dupont est là. Oui.", ["M. Dupont est là.", "Oui."]),
     ("ja", "はい。「いいえ。」そう！", ["はい。", "「いいえ。」", "そう！"]),

@@ -37,6 +37,8 @@ _UNITS = {
     "gal": ("gallon", "gallons"),
     "tbsp": ("tablespoon", "tablespoons"),
     "tsp": ("teaspoon", "teaspoons"),
+    "℃": ("degree Celsius", "degrees Celsius"),
+    "℉": ("degree Fahrenheit", "degrees Fahrenheit"),
     "°C": ("degree Celsius", "degrees Celsius"),
     "°F": ("degree Fahrenheit", "degrees Fahrenheit"),
     "°": ("degree", "degrees"),
@@ -112,6 +114,8 @@ _VULGAR = {
     "¾": (3, 4), "⅕": (1, 5), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8),
     "⅞": (7, 8),
 }  # fmt: skip
+_PART_OF_UNIT = re.compile(rf"(and )?(\w+ (?:half|quarters?|thirds?|eighths?)) ({_alternatives})(?![\w/])")
+_RATING = re.compile(r"(?<![\w.,/])(\d+\.\d+)/(\d+)(?![\w/]|\.\d)")
 _VULGAR_FRACTION = re.compile(rf"(?:(\d+)\s?)?([{''.join(_VULGAR)}])")
 _FRACTION = re.compile(r"(?<![\w/.,])(?:(\d{1,3})[ -])?(\d{1,3})/(\d{1,3})(?![\w/]|[.,]\d)")
 _DETERMINERS = frozenset(("a", "an", "the", "this", "that", "his", "her", "its", "my", "your", "our", "their"))
@@ -190,7 +194,9 @@ def _feet_and_inches(traced: Traced, options: TextOptions) -> Traced:
 
 
 def _fractions(traced: Traced, options: TextOptions) -> Traced:
-    return traced.sub(_VULGAR_FRACTION, lambda m: _mixed(m[1], *_VULGAR[m[2]])).sub(_FRACTION, _slashed)
+    traced = traced.sub(_VULGAR_FRACTION, lambda m: _mixed(m[1], *_VULGAR[m[2]])).sub(_FRACTION, _slashed)
+    traced = traced.sub(_RATING, lambda m: f"{decimal(m[1])} out of {decimal(m[2])}")
+    return traced.sub(_PART_OF_UNIT, lambda m: f"{m[1] or ''}{m[2]} {_ALL[m[3]][1 if m[1] else 0]}")
 
 
 def _ranges(traced: Traced, options: TextOptions) -> Traced:
