@@ -20,7 +20,6 @@ from server.speech.narration import Event, Narration
 from server.speech.narrations import NarrationRequest
 from server.speech.request import Delivery
 from server.text.roles import CHARACTER, NARRATOR, RoleRules
-from server.troupe import Troupe
 
 router = APIRouter(prefix="/api/narrations", tags=["Narration"])
 

@@ -106,11 +106,11 @@ class Tone(Engine):
     def _fault(self, fault: str, word: str, index: int) -> None:
         """Faults come with the second word, when sound is on its way; or where the text asks for one."""
         word = word.strip(".,!?").lower()
-        if fault == "error" and index == 1 or word == "toneerror":
+        if (fault == "error" and index == 1) or word == "toneerror":
             raise SynthesisFailed("The tone engine was asked to fail.")
-        if fault == "crash" and index == 1 or word == "tonecrash":
+        if (fault == "crash" and index == 1) or word == "tonecrash":
             os._exit(3)
-        if fault == "hang" and index == 1 or word == "tonehang":
+        if (fault == "hang" and index == 1) or word == "tonehang":
             time.sleep(3600)
 
 

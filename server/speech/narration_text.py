@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from server.errors import Conflict, InvalidRequest
 from server.speech.utf16 import Utf16Text
-from server.text.pipeline import PushPipeline, SpokenPiece
 from server.text.piece import Piece
+from server.text.pipeline import PushPipeline, SpokenPiece
 
 OpenPipeline = Callable[[str], PushPipeline]
 """From the text that comes before, already spoken, to a pipeline for what follows."""
