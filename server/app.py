@@ -19,6 +19,7 @@ from server.api import (
     narration,
     openai,
     recordings,
+    reference,
     voicemap,
     voices,
     watch,
@@ -94,12 +95,15 @@ def create_app(
         version=__version__,
         description="One set of voices for every chat host and every OpenAI client.",
         lifespan=lifespan,
+        # Theirs load scripts from another host; ours is server/api/reference.py.
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.troupe = troupe
     app.state.policy = _policy(settings, key)
     for module in (
         *(openai, voicemap, voices, narration, captions, lexicon, alltalk, media),
-        *(recordings, watch, health, login),
+        *(recordings, watch, health, login, reference),
     ):
         app.include_router(module.router)
     install_catch_alls(app)

@@ -27,8 +27,9 @@ async def ready(request: Request) -> str:
 
 @router.get("/health")
 async def health(request: Request) -> Json:
-    """Which server this is and what it is doing."""
-    return troupe_of(request).health()
+    """Which server this is and what it is doing; whoever has no key learns neither engine nor detail."""
+    found = troupe_of(request).health()
+    return found if request.state.trusted else {**found, "engine": "", "device": "", "detail": ""}
 
 
 @router.get("/metrics")

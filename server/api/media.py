@@ -20,13 +20,15 @@ _TYPES = {entry.extension: entry.media_type for entry in FORMATS.values()} | {
 _WEEK = "public, max-age=604800"
 
 
-@router.api_route("/audio/{name}", methods=["GET", "HEAD"])
+@router.head("/audio/{name}", include_in_schema=False)
+@router.get("/audio/{name}")
 async def get_audio_file(name: str, request: Request) -> FileResponse:
     """A file that a request has made; its name cannot be guessed. ``Range`` is answered."""
     return _file(request, name)
 
 
-@router.api_route("/audiocache/{name}", methods=["GET", "HEAD"])
+@router.head("/audiocache/{name}", include_in_schema=False)
+@router.get("/audiocache/{name}")
 async def get_cached_audio_file(name: str, request: Request) -> FileResponse:
     """The same, to be kept for a week."""
     response = _file(request, name)

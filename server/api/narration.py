@@ -79,7 +79,8 @@ async def listen(
     )
 
 
-@router.api_route("/{narration_id}/clips/{index}", methods=["GET", "HEAD"])
+@router.head("/{narration_id}/clips/{index}", include_in_schema=False)
+@router.get("/{narration_id}/clips/{index}")
 async def get_clip(narration_id: str, index: int, request: Request) -> Response:
     """One finished clip."""
     narration = troupe_of(request).narrations.find(narration_id)

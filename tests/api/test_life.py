@@ -98,12 +98,14 @@ def test_too_many_connections_are_told_to_come_back(tmp_path: Path) -> None:
 
 def test_with_a_key_everything_but_the_open_paths_wants_it(tmp_path: Path) -> None:
     with running(tmp_path, key="k" * 32) as server, server.http() as http:
-        assert http.get("/health").status_code == 200
+        assert http.get("/health").json()["state"] == "ready"
+        assert http.get("/health").json()["engine"] == ""
         assert http.get("/v1/audio/voices").status_code == 200
         refused = http.get("/api/openai-voicemap")
         assert (refused.status_code, refused.json()["error"]["code"]) == (401, "invalid_api_key")
         for header in ({"Authorization": "Bearer " + "k" * 32}, {"x-api-key": "k" * 32}):
             assert http.get("/api/openai-voicemap", headers=header).status_code == 200
+            assert http.get("/health", headers=header).json()["engine"] == "tone"
 
 
 def test_a_page_of_another_local_port_may_use_it_and_a_strange_one_may_not(http: httpx.Client) -> None:
