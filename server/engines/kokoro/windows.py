@@ -17,6 +17,8 @@ FIRST = 80
 """Steps of the first window: one second of sound, a third of it the silence a sentence opens with."""
 GROWTH = 1.7
 """Each window against the one before: made twice as fast as it is heard, the next is in time."""
+MOST = 400
+"""Steps of the longest window, five seconds: what a longer one would save in context it would cost in memory."""
 WHOLE = 160
 """Up to so many steps are decoded in one go."""
 FADE = 240
@@ -45,7 +47,7 @@ def plan(total: int, boundaries: Sequence[int] = ()) -> list[Window]:
         aim = cuts[-1] + int(size)
         near = [step for step in boundaries if abs(step - aim) <= size / 4]
         cuts.append(min(near, key=lambda step: abs(step - aim), default=aim))
-        size *= GROWTH
+        size = min(size * GROWTH, MOST)
     return [Window(start, end) for start, end in zip(cuts, [*cuts[1:], total], strict=True)]
 
 
