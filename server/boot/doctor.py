@@ -17,6 +17,7 @@ from server.boot.lists import DEFAULT, RequirementsList, load_list, load_lists, 
 from server.boot.progress import Progress
 from server.boot.state import StateFile, read_state
 from server.boot.stop import never
+from server.boot.torch_build import for_this_machine
 
 _TELLING = (
     "fastapi",
@@ -84,8 +85,9 @@ def _lists(environment: Environment) -> Iterator[str]:
         if not environment.missing([item]):
             yield f"Installed    {item.name}: {item.title}"
         elif item.name not in default:
-            cure = f"{COMMAND} install {item.name}"
-            yield f"Available    {item.name}: {item.title}, {item.size:.0f} MB:  {cure}"
+            missing = for_this_machine(environment.missing(load_lists([item.name])))
+            size = sum(part.size for part in missing if part.name not in default)
+            yield f"Available    {item.name}: {item.title}, {size:.0f} MB:  {COMMAND} install {item.name}"
 
 
 def _weights(places: Places) -> Iterator[str]:
