@@ -105,8 +105,10 @@ class Client:
             connection.close()
             raise Unreachable(_why(error, self.address)) from error
         if response.status >= 400 and response.status != 416:
-            with response:
+            try:
                 raise _refusal(response.status, response.read(65536))
+            finally:
+                Stream(response, connection, wire).close()
         return Stream(response, connection, wire)
 
     def _json(
@@ -184,8 +186,12 @@ class Stream:
             raise Unreachable(f"The connection to the server broke: {error}") from error
 
     def chunks(self) -> Iterator[bytes]:
-        while data := self.read():
-            yield data
+        """All of it, and then it is closed."""
+        try:
+            while data := self.read():
+                yield data
+        finally:
+            self.close()
 
     def events(self) -> Iterator[tuple[int, str, dict[str, Any]]]:
         """Id, name and data of each server-sent event."""
@@ -210,6 +216,10 @@ class Stream:
         if self._wire is not None:
             with contextlib.suppress(OSError):  # it had ended by itself
                 self._wire.shutdown(socket.SHUT_RDWR)
+        # Waits for a read on another thread, which the shutdown has just ended.
+        self._response.close()
+        if self._wire is not None:
+            self._wire.close()
         self._connection.close()
 
     def _lines(self) -> Iterator[str]:

@@ -180,15 +180,16 @@ class Launcher:
         client = Client(address, aim.key)
         self._address = address
         try:
-            aim.lease = client.lease()
+            aim.lease = lease = client.lease()
             while not aim.dropped.is_set():
                 health = client.health()
                 self._show(aim, self._status_from(health, address, ours=aim.process is not None))
                 if self._status.phase == "ready":
                     break
                 aim.dropped.wait(_PAUSE)
-            while aim.lease.read():
-                pass
+            if not aim.dropped.is_set():
+                for _ in lease.chunks():
+                    pass  # it has no content; it is the wait that counts
         except Unreachable:
             pass  # gone: look again
         except ServerError as error:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,8 @@ class ServerProcess:
         """Let go of the pipe: the server ends by itself, unless another host still needs it."""
         if self._process.stdin is not None:
             self._process.stdin.close()
+        # Nobody asks for its status any more; unasked, it would stay in the process table as a zombie.
+        threading.Thread(target=self._process.wait, name="troupe-reaper", daemon=True).start()
 
 
 def _apart() -> dict[str, Any]:

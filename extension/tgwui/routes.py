@@ -30,9 +30,13 @@ class Audio:
 
     def install(self) -> None:
         """Have every app that Gradio makes from now on carry our route; the host makes one at each restart."""
-        from gradio.routes import App
+        try:
+            from gradio.routes import App
 
-        original = App.create_app
+            original = App.create_app
+        except (ImportError, AttributeError):
+            _log.warning("This Gradio has no create_app; sound travels as files")
+            return
         if getattr(original, "troupe", None) is not None:
             return
 

@@ -53,12 +53,14 @@ class Session:
         The newest click is the only one that is followed.
         """
         loop, news, me = asyncio.get_running_loop(), asyncio.Event(), object()
-        self.clicked = clicked
         before = self._turn
         if before is not None and (before.taken or time.monotonic() - self._begun > _FRESH):
-            before.cancel()  # otherwise the reply has been quicker than this event, and is ours
+            before.cancel()
+            self.clicked = clicked
+        elif before is not None:
+            before = None  # the reply has been quicker than this event: it is ours
         else:
-            before = None
+            self.clicked = clicked
         self._relay = me
         self._wakers[me] = lambda: _call_soon(loop, news)
         self._wake()

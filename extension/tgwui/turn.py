@@ -99,12 +99,12 @@ class Turn:
             self.changed()
 
     def ended(self, *, failed: bool) -> None:
+        if not (failed or self.over):
+            self.when_done(self)
         with self._lock:
             if self.over:
                 return
             self._state = "failed" if failed else "done"
-        if not failed:
-            self.when_done(self)
         self.changed()
 
     def message(self, address: Callable[[Clip], str]) -> dict[str, Any]:
