@@ -55,7 +55,7 @@ def _answer(model: RvcModel, window: Window, settings: ConversionSettings) -> tu
         done = model.convert_window(window, settings)
     except SpeechError as error:
         return {"type": "error", "error": error_to_wire(error)}, b""
-    except Exception as error:  # noqa: BLE001 - a model library may raise anything; the worker lives on
+    except Exception as error:  # a model library may raise anything; the worker lives on
         log.exception("conversion failed")
         failed = SynthesisFailed(f"The RVC voice {settings.voice!r} failed: {type(error).__name__}: {error}")
         return {"type": "error", "error": error_to_wire(failed)}, b""

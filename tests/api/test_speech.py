@@ -9,6 +9,7 @@ import threading
 import time
 import wave
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -240,7 +241,7 @@ def test_sse_carries_the_format_and_ends_with_usage(http: httpx.Client) -> None:
     assert sound == speak(http, response_format="mp3").content
     words = [w for e in events if e["type"] == "speech.audio.words" for w in e["words"]]
     assert [w["word"] for w in words] == ["Hello,", "this", "is", "a", "test."]
-    assert all(a["end"] <= b["start"] + 0.02 for a, b in zip(words, words[1:], strict=False))
+    assert all(a["end"] <= b["start"] + 0.02 for a, b in pairwise(words))
     assert events[-1]["type"] == "speech.audio.done"
     usage = events[-1]["usage"]
     assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"]
