@@ -41,6 +41,10 @@ class Unreachable(ServerError):
     """Nothing answered, or the connection broke."""
 
 
+class BadAddress(ServerError):
+    """What was given as the server's address is none."""
+
+
 @dataclass(frozen=True)
 class Client:
     """Requests to one server; a fresh connection each, so that any thread may use it."""
@@ -54,7 +58,7 @@ class Client:
         """Who is there: an empty answer where it is not a Troupe server."""
         try:
             answer = self._json("GET", "/health", timeout=3.0)
-        except Unreachable:
+        except (Unreachable, BadAddress):
             raise
         except ServerError:
             return {}
@@ -143,9 +147,9 @@ class Client:
         try:
             host, port = parts.hostname or "", parts.port
         except ValueError as error:
-            raise ServerError(f"{self.address!r} is not an address such as {DEFAULT_ADDRESS}.") from error
+            raise BadAddress(f"{self.address!r} is not an address such as {DEFAULT_ADDRESS}.") from error
         if parts.scheme not in ("http", "https") or not host:
-            raise ServerError(f"{self.address!r} is not an address such as {DEFAULT_ADDRESS}.")
+            raise BadAddress(f"{self.address!r} is not an address such as {DEFAULT_ADDRESS}.")
         if parts.scheme == "https":
             return http.client.HTTPSConnection(host, port, timeout=timeout, context=ssl.create_default_context())
         return http.client.HTTPConnection(host, port, timeout=timeout)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .client import API, DEFAULT_ADDRESS, Client, ServerError, Stream, Unreachable
+from .client import API, DEFAULT_ADDRESS, BadAddress, Client, ServerError, Stream, Unreachable
 from .process import ServerProcess, suitable_python
 
 _PAUSE = 0.7
@@ -109,7 +109,7 @@ class Launcher:
                     aim.dropped.wait(_PATIENCE)
                     continue
                 self._stay(aim, found or self._start_bundled(aim))
-        except _Failed as error:
+        except (_Failed, BadAddress) as error:
             self._show(aim, Status("failed", str(error)))
         except (ServerError, OSError, ValueError) as error:
             self._show(aim, Status("failed", f"The server could not be started: {error}"))

@@ -371,6 +371,32 @@ def live(scenes: Scenes) -> None:
         scenes.check("no errors on the page", not page.errors, page.errors)
 
 
+def bundled(scenes: Scenes) -> None:
+    """Nothing runs: the server is installed and started; it ends when the host is killed. Minutes."""
+    with scenes.host(port=PORT + 1, server=True) as host:
+        began = time.monotonic()
+        page = scenes.page(host)
+        page.page.evaluate("() => document.getElementById('troupe').scrollIntoView()")
+        status = page.page.locator("#troupe-status .troupe-line")
+        page.wait_for(lambda: status.get_attribute("data-phase") == "installing", 30)
+        time.sleep(8)
+        scenes.shot(page, "installing")
+        scenes.say(f"     {status.inner_text()!r}")
+        page.send("Hi!")
+        page.wait_reply()
+        scenes.check("a reply meanwhile is whole", page.last_message().endswith('Shall we go?"'), page.toasts())
+        page.wait_for(lambda: status.get_attribute("data-phase") == "ready", 420)
+        scenes.check("the block says when it is ready", True, f"{time.monotonic() - began:.0f} s")
+        began_speaking = page.send("Hi!")
+        page.wait_for(lambda: page.heard(began_speaking), 60)
+        page.wait_silent(120)
+        scenes.check("and it speaks", True)
+        host.kill()
+        killed_at = time.monotonic()
+        page.wait_for(lambda: free(PORT + 1), 15)
+        scenes.check("the server goes with the killed host", True, f"{time.monotonic() - killed_at:.1f} s")
+
+
 SCENARIOS: dict[str, Callable[[Scenes], None]] = {
     function.__name__: function
     for function in (typing, buttons, modes, folders, killed, absent, neighbours, touch, clients)
@@ -382,13 +408,13 @@ def main() -> int:
     parser.add_argument("--tgwui", required=True, help="a checkout of the web UI")
     parser.add_argument("--out", default="results")
     parser.add_argument("--server", help="a running server; the scenario 'live' measures it")
-    parser.add_argument("names", nargs="*", help=", ".join([*SCENARIOS, "live"]))
+    parser.add_argument("names", nargs="*", help=", ".join([*SCENARIOS, "live", "bundled"]))
     options = parser.parse_args()
     if not free(PORT):
         parser.error(f"port {PORT} is in use")
     Path(options.out).mkdir(parents=True, exist_ok=True)
     os.environ.pop("TROUPE_HOME", None)
-    known = {**SCENARIOS, "live": live}
+    known = {**SCENARIOS, "live": live, "bundled": bundled}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"),

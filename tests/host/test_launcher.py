@@ -1,0 +1,252 @@
+"""Finding, starting and leaving the server: with a stub of it, and with programs that are not it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from extension import launcher as launcher_module
+from extension.launcher import Launcher, Status, configured_port
+from extension.process import clean_environment, suitable_python
+from tests.host.stub_server import running
+
+pytestmark = pytest.mark.host
+
+HERE = Path(__file__).resolve().parent
+
+# A server/ as the launcher sees it: progress in state.json, then it listens; it ends with its pipe and last lease.
+BUNDLED = f"""
+import json, os, sys, threading, time
+from pathlib import Path
+sys.path.insert(0, {str(HERE)!r})
+from stub_server import StubServer
+home = Path(os.environ["TROUPE_HOME"])
+(home / "seen.json").write_text(json.dumps({{"argv": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ)}}))
+(home / "state.json").write_text(json.dumps({{"phase": "installing", "detail": "Fetching voices", "fraction": 0.5}}))
+time.sleep(1.0)
+stub = StubServer(port=int(os.environ["TROUPE_SERVER__PORT"])).start()
+sys.stdin.read()
+while stub.leases:
+    time.sleep(0.05)
+(home / "ended").write_text("")
+"""
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch) -> int:
+    chosen = free_port()
+    monkeypatch.setenv("TROUPE_SERVER__PORT", str(chosen))
+    return chosen
+
+
+@pytest.fixture
+def told() -> list[Status]:
+    return []
+
+
+@pytest.fixture
+def launcher(home: Path, tmp_path: Path, told: list[Status], monkeypatch: pytest.MonkeyPatch) -> Iterator[Launcher]:
+    monkeypatch.setattr(launcher_module, "_PAUSE", 0.1)
+    monkeypatch.setattr(launcher_module, "_PATIENCE", 0.1)
+    made = Launcher(tmp_path / "clone", home, tell=told.append)
+    yield made
+    made.stop()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def bundle(clone: Path, program: str) -> None:
+    (clone / "server").mkdir(parents=True)
+    (clone / "server" / "__init__.py").touch()
+    (clone / "server" / "__main__.py").write_text(program)
+
+
+def test_attaches_to_a_server_that_runs_and_leaves_it_running(launcher: Launcher, port: int) -> None:
+    with running(port=port) as stub:
+        launcher.start()
+        wait_for(lambda: launcher.status.phase == "ready")
+        assert (launcher.status.engine, launcher.status.ours) == ("stub", False)
+        assert stub.leases == 1
+        launcher.stop()
+        wait_for(lambda: stub.leases == 0)
+        assert launcher.status.phase == "off"
+
+
+def test_waits_while_the_engine_loads(launcher: Launcher, port: int) -> None:
+    with running("loading", port=port) as stub:
+        launcher.start()
+        wait_for(lambda: launcher.status.phase == "loading")
+        assert stub.leases == 1, "it must not end while somebody waits for it"
+        stub.mode = "good"
+        wait_for(lambda: launcher.status.phase == "ready")
+
+
+def test_starts_the_bundled_one_and_shows_its_progress(
+    launcher: Launcher, told: list[Status], home: Path, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle(tmp_path / "clone", BUNDLED)
+    for name in ("PYTHONHOME", "CONDA_PREFIX", "GRADIO_TEMP_DIR"):
+        monkeypatch.setenv(name, "/the/hosts/own")
+    launcher.start()
+    wait_for(lambda: launcher.status.phase == "ready", 20)
+    assert launcher.status.ours
+    assert ("installing", "Fetching voices", 0.5) in [(s.phase, s.detail, s.fraction) for s in told]
+    seen = json.loads((home / "seen.json").read_text())
+    assert seen["argv"] == ["--host-owned"]
+    assert Path(seen["cwd"]) == tmp_path / "clone"
+    assert not {"PYTHONHOME", "CONDA_PREFIX", "GRADIO_TEMP_DIR"} & set(seen["env"])
+    assert not (home / "ended").exists()
+    launcher.stop()
+    wait_for((home / "ended").exists)
+
+
+def test_a_second_host_keeps_the_server_that_the_first_one_started(
+    launcher: Launcher, home: Path, tmp_path: Path, port: int
+) -> None:
+    bundle(tmp_path / "clone", BUNDLED)
+    launcher.start()
+    wait_for(lambda: launcher.status.phase == "ready", 20)
+    second = Launcher(tmp_path / "no clone", home)
+    second.start()
+    wait_for(lambda: second.status.phase == "ready")
+    assert not second.status.ours
+    launcher.stop()
+    time.sleep(0.5)
+    assert not (home / "ended").exists()
+    second.stop()
+    wait_for((home / "ended").exists)
+
+
+def test_comes_back_when_the_server_has_gone(launcher: Launcher, home: Path, tmp_path: Path, port: int) -> None:
+    bundle(tmp_path / "clone", BUNDLED)
+    with running(port=port):
+        launcher.start()
+        wait_for(lambda: launcher.status.phase == "ready")
+    wait_for(lambda: launcher.status.phase == "ready" and launcher.status.ours, 20)
+
+
+@pytest.mark.parametrize("mode", ["alien", "garbage"])
+def test_another_program_on_the_port_is_named_and_left_alone(
+    mode: str, launcher: Launcher, tmp_path: Path, port: int
+) -> None:
+    bundle(tmp_path / "clone", BUNDLED)
+    with running(mode, port=port):
+        launcher.start()
+        wait_for(lambda: launcher.status.phase == "failed")
+        assert f"Another program uses port {port}" in launcher.status.detail
+        assert not (tmp_path / "home" / "seen.json").exists()
+
+
+def test_a_server_of_another_kind_is_not_used(launcher: Launcher, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher_module, "API", 2)
+    with running(port=port) as stub:
+        launcher.start()
+        wait_for(lambda: launcher.status.phase == "failed")
+        assert "of another kind" in launcher.status.detail
+        assert stub.leases == 0
+
+
+def test_a_server_that_cannot_start_says_why(launcher: Launcher, tmp_path: Path, port: int) -> None:
+    bundle(tmp_path / "clone", "raise SystemExit('Troupe: no network and nothing installed')")
+    launcher.start()
+    wait_for(lambda: launcher.status.phase == "failed", 20)
+    assert "no network and nothing installed" in launcher.status.detail
+
+
+def test_a_failure_told_in_state_json_is_told_on(launcher: Launcher, home: Path, tmp_path: Path, port: int) -> None:
+    program = f"""
+import json, time
+from pathlib import Path
+Path({str(home / "state.json")!r}).write_text(json.dumps({{"phase": "failed", "detail": "The disk is full."}}))
+time.sleep(30)
+"""
+    bundle(tmp_path / "clone", program.replace("time.sleep(30)", "input()"))
+    launcher.start()
+    wait_for(lambda: launcher.status.phase == "failed", 20)
+    assert launcher.status.detail == "The disk is full."
+
+
+def test_one_elsewhere_is_tried_until_it_answers(launcher: Launcher, home: Path, tmp_path: Path) -> None:
+    bundle(tmp_path / "clone", BUNDLED)
+    port = free_port()
+    launcher.start(f"http://127.0.0.1:{port}/", "secret")
+    wait_for(lambda: launcher.status.phase == "failed")
+    assert "Still trying" in launcher.status.detail
+    with running(port=port):
+        wait_for(lambda: launcher.status.phase == "ready")
+        assert launcher.client().key == "secret"
+        assert launcher.client().address == f"http://127.0.0.1:{port}"
+    assert not (home / "seen.json").exists(), "a server elsewhere is not replaced by one here"
+
+
+@pytest.mark.parametrize("address", ["nonsense", "ftp://host", "http://", "http://host:port"])
+def test_an_address_that_is_none_says_so(address: str, launcher: Launcher) -> None:
+    launcher.start(address)
+    wait_for(lambda: launcher.status.phase == "failed")
+    assert "is not an address" in launcher.status.detail
+
+
+def test_attaching_goes_to_where_state_json_says_the_server_is(launcher: Launcher, home: Path, port: int) -> None:
+    with running() as stub:
+        (home / "state.json").write_text(json.dumps({"phase": "ready", "url": stub.address}))
+        launcher.start()
+        wait_for(lambda: launcher.status.phase == "ready")
+        assert launcher.status.address == stub.address
+
+
+@pytest.mark.parametrize(
+    ("settings", "port"),
+    [
+        ("", 7851),
+        ("server:\n  port: 7900\n", 7900),
+        ("# mine\nserver:\n  # the address\n  host: 127.0.0.1\n\n  port: 7901  # here\n", 7901),
+        ("studio:\n  port: 1\n", 7851),
+        ("server:\n  port: many\n", 7851),
+    ],
+)
+def test_the_port_is_the_one_the_server_will_use(
+    settings: str, port: int, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TROUPE_SERVER__PORT", raising=False)
+    (home / "settings.yaml").write_text(settings)
+    assert configured_port(home) == port
+
+
+def test_the_servers_python_is_one_that_fits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert suitable_python() == sys.executable
+    monkeypatch.setattr(sys, "version_info", (3, 14, 0))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert suitable_python() is None
+    name = "python3.12.exe" if os.name == "nt" else "python3.12"
+    (tmp_path / name).touch(mode=0o755)
+    assert suitable_python() == str(tmp_path / name)
+
+
+def test_nothing_of_the_hosts_python_reaches_the_server() -> None:
+    environ = {
+        "PATH": "/bin",
+        "PYTHONPATH": "x",
+        "conda_default_env": "x",
+        "_CE_M": "",
+        "VIRTUAL_ENV": "x",
+        "HOME": "/",
+    }
+    assert clean_environment(environ) == {"PATH": "/bin", "HOME": "/"}
