@@ -25,6 +25,7 @@ class Joiner:
         self._explicit = 0  # those asked for by name since then, together
         # of the piece that is being taken in
         self._trimmer = Trimmer(rate)
+        self._speed = 1.0
         self._taken = 0
         self._words = WordQueue()
         self._spoken = False
@@ -34,9 +35,14 @@ class Joiner:
         """Seconds given so far: where the next chunk will stand in the stream."""
         return self._given / self._rate
 
-    def begin_piece(self, pause_before: float = 0.0) -> list[AudioChunk]:
-        """Start a piece, at least ``pause_before`` seconds after the sound before it."""
-        self._trimmer = Trimmer(self._rate)
+    def begin_piece(self, pause_before: float = 0.0, speed: float = 1.0) -> list[AudioChunk]:
+        """Start a piece, at least ``pause_before`` seconds after the sound before it.
+
+        ``speed`` is that of its speech; the quiet around it is shortened alike.
+        """
+        self._trimmer = Trimmer(self._rate, speed)
+        self._speed = speed
+        self._head = round(self._rate * HEAD_SECONDS / speed)
         self._taken, self._words, self._spoken = 0, WordQueue(), False
         self._explicit += round(pause_before * self._rate)
         return self._pause(self._head)
@@ -53,19 +59,18 @@ class Joiner:
         return [*given, self._give(ready)]
 
     def end_piece(self, pause_after: float = 0.0) -> list[AudioChunk]:
-        """End the piece: the next sound comes ``pause_after`` seconds after its last.
+        """End the piece: at speed 1 the next sound comes ``pause_after`` seconds after its last.
 
-        A piece without sound is a pause of its own.
+        A piece without sound is a pause of its own, as long as was asked for at any speed.
         """
-        pause = round(pause_after * self._rate)
         rest = self._trimmer.finish()
         if not self._trimmer.heard:
-            self._explicit += pause
+            self._explicit += round(pause_after * self._rate)
             return self._pause(self._head)
         given = [] if self._spoken else self._pause(self._trimmer.head)
         given.append(self._give(rest, last=True))
         self._quiet = self._trimmer.tail
-        self._punctuation, self._explicit = pause, 0
+        self._punctuation, self._explicit = round(pause_after * self._rate / self._speed), 0
         return given + self._pause(self._head)
 
     def finish(self) -> list[AudioChunk]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 
 from server.audio.chunk import Samples
 from server.audio.filters import SILENT
 
 QUIET = 10 ** (-55 / 20)
-"""RMS of a frame without speech. Soft onsets (f, h, s) lie above it, the silence of models well below."""
+"""RMS of a frame without speech. Soft onsets (f, h, s) lie above it, the silence of most models well below."""
+_BESIDE = 3
+"""Frames before a frame that must be loud with it on the average: the noise of some voices reaches above
+``QUIET`` for a frame now and then, half a second after the last word."""
 FRAME_SECONDS = 0.005
 HEAD_SECONDS = 0.025
 """Quiet kept before the first sound: a consonant may begin below the threshold."""
@@ -20,13 +25,15 @@ FADE_SECONDS = 0.005
 class Trimmer:
     """Push object for one piece. Held back are a fade's length, and quiet that may turn out to be the end.
 
-    Positions count samples from the beginning of the piece.
+    Positions count samples from the beginning of the piece. Of speech at another ``speed`` the quiet that is
+    kept is longer or shorter, too.
     """
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, speed: float = 1.0) -> None:
         self._frame = max(1, round(rate * FRAME_SECONDS))
-        self._head = round(rate * HEAD_SECONDS)
-        self._tail = round(rate * TAIL_SECONDS)
+        self._head = round(rate * HEAD_SECONDS / speed)
+        self._tail = round(rate * TAIL_SECONDS / speed)
+        self._before: deque[float] = deque([0.0] * _BESIDE, _BESIDE)
         steps = round(rate * FADE_SECONDS)
         self._fade: Samples = (np.sin(np.pi / 2 * np.arange(steps) / steps) ** 2).astype(np.float32)
         self._held: Samples = SILENT
@@ -71,10 +78,12 @@ class Trimmer:
     def _scan(self, size: int) -> None:
         at = self._scanned - self.start
         frame = self._held[at : at + size]
-        if float(np.dot(frame, frame)) > QUIET**2 * size:
+        power = float(np.dot(frame, frame)) / size
+        if power > QUIET**2 and power + sum(self._before) > QUIET**2 * (1 + _BESIDE):
             if not self.heard:
                 self._begin()
             self._sound_end = self._scanned + size
+        self._before.append(power)
         self._scanned += size
 
     def _begin(self) -> None:

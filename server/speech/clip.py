@@ -49,7 +49,7 @@ class ClipMaker:
     async def make(self, turn: Turn, line: Line, rate: int, audio_format: AudioFormat, name: str) -> Clip:
         """Speak ``line`` and keep it as ``name`` (a path in the store without its suffix)."""
         joiner = Joiner(rate)
-        chunks = joiner.begin_piece(line.piece.pause_before)
+        chunks = joiner.begin_piece(line.piece.pause_before, line.rendition.speed)
         if line.piece.text:
             async with aclosing(self._speaker.speak(turn, line)) as spoken:
                 async for chunk in spoken:

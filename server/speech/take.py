@@ -66,7 +66,8 @@ class Take:
                 item = await self._inbox.get()
                 if isinstance(item, Line):
                     line = item
-                    for sound in self._placed(self._joiner.begin_piece(item.piece.pause_before), line):
+                    begun = self._joiner.begin_piece(item.piece.pause_before, item.rendition.speed)
+                    for sound in self._placed(begun, line):
                         yield sound
                 elif isinstance(item, AudioChunk):
                     assert line is not None

@@ -121,6 +121,27 @@ def test_soft_consonants_at_the_edges_are_kept() -> None:
     assert len(out) / RATE - end >= 0.06 + 0.025
 
 
+def test_a_noisy_voice_s_silence_is_silence() -> None:
+    """Its frames of 5 ms lie at -60 dB on the average and now and then above the threshold."""
+    swings = np.repeat(RNG.choice([0.5, 1.0, 2.0], round(0.5 / 0.005), p=[0.45, 0.45, 0.1]), round(0.005 * RATE))
+    noise = quiet(0.5, -60.0) * swings.astype(np.float32)
+    out = joined(join([Line(np.concatenate([noise, vowel(0.5), noise]))]))
+    assert len(out) / RATE == pytest.approx(0.5 + HEAD_SECONDS + TAIL_SECONDS, abs=0.03)
+
+
+@pytest.mark.parametrize("speed", [0.25, 2.0, 4.0])
+def test_at_another_speed_the_quiet_around_speech_is_as_much_longer_or_shorter(speed: float) -> None:
+    joiner, out = Joiner(RATE), []
+    for _ in range(2):
+        out += joiner.begin_piece(speed=speed)
+        out += joiner.push(AudioChunk(piece(), RATE))
+        out += joiner.end_piece(0.3)
+    sound = joined(out)
+    first, second = heard(sound)
+    assert second[0] - first[1] == pytest.approx(0.3 / speed, abs=0.011)
+    assert first[0] == pytest.approx(HEAD_SECONDS / speed, abs=0.006)
+
+
 def test_quiet_within_a_piece_is_kept() -> None:
     sound = np.concatenate([vowel(0.2), quiet(0.8), vowel(0.2)])
     assert len(joined(join([Line(sound)]))) == len(sound)
