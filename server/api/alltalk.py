@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
 
-from server.api.alltalk_form import UNSET, GenerateForm, form_fields, generate_form, named_language
+from server.api.alltalk_form import GenerateForm, form_fields, generate_form, named_language, read_form
 from server.api.schemas import Json
 from server.api.state import troupe_of
 from server.api.until import unless_gone
@@ -30,6 +30,8 @@ router = APIRouter(tags=["AllTalk"])
 
 _MARKUP: dict[str, Markup] = {"none": "plain", "standard": "raw", "html": "html"}
 _OPTIONS = ("temperature", "repetition_penalty")
+_STREAMING = {"text_input": "text", "character_voice_gen": "voice"}
+"""What the streaming route calls the form's fields."""
 
 
 @router.get("/api/voices")
@@ -147,12 +149,15 @@ async def preview_voice(request: Request) -> Json:
     troupe = troupe_of(request)
     fields = await form_fields(request)
     voice = fields.get("voice", "")
-    form = GenerateForm(
-        text_input=f"Hello, this is a preview of voice {voice.removesuffix('.wav')}.",
-        text_filtering="none",
-        character_voice_gen=voice,
-        rvccharacter_voice_gen=_set(fields.get("rvccharacter_voice_gen")),
-        output_file_name="api_preview_voice",
+    form = read_form(
+        {
+            "text_input": f"Hello, this is a preview of voice {voice.removesuffix('.wav')}.",
+            "text_filtering": "none",
+            "character_voice_gen": voice,
+            "rvccharacter_voice_gen": fields.get("rvccharacter_voice_gen"),
+            "rvccharacter_pitch": fields.get("rvccharacter_pitch"),
+            "output_file_name": "api_preview_voice",
+        }
     )
     return await unless_gone(request, troupe.generations.follow(_generate(troupe, form)))
 
@@ -169,8 +174,8 @@ async def stream(
     troupe = troupe_of(request)
     in_player = request.headers.get("sec-fetch-dest") in ("audio", "video")
     audio_format = FORMATS["mp3" if in_player or output_file.lower().endswith(".mp3") else "wav"]
-    form = GenerateForm(text_input=text, character_voice_gen=voice, language=_language(language))
-    speech = await unless_gone(request, _prepare(troupe, form, audio_format))
+    form = read_form({"text_input": text, "character_voice_gen": voice, "language": language}, _STREAMING)
+    speech = await unless_gone(request, troupe.generations.follow(_prepare(troupe, form, audio_format)))
     return StreamingResponse(
         troupe.generations.following(speech.stream()),
         media_type=speech.media_type,
@@ -183,13 +188,14 @@ async def stream_to_file(request: Request) -> Json:
     """The same by form; as in AllTalk, it makes a file."""
     troupe = troupe_of(request)
     fields = await form_fields(request)
-    form = GenerateForm.model_validate(
+    form = read_form(
         {
             "text_input": fields.get("text", ""),
             "character_voice_gen": fields.get("voice"),
             "language": fields.get("language"),
             "output_file_name": "stream_output",
-        }
+        },
+        _STREAMING,
     )
     return await unless_gone(request, troupe.generations.follow(_generate(troupe, form)))
 
@@ -260,12 +266,3 @@ def _rules(form: GenerateForm) -> RoleRules:
         return RoleRules(split=False)
     skip = frozenset({"actions"}) if form.narrator_enabled == "silent" else frozenset()
     return RoleRules(unmarked=form.text_not_inside, skip=skip)
-
-
-def _set(value: str | None) -> str | None:
-    return None if value is None or value.strip().lower() in UNSET else value
-
-
-def _language(value: str | None) -> str | None:
-    return _set(value.lower().replace("_", "-")) if value else None
-

@@ -69,11 +69,19 @@ class GenerateForm(BaseModel):
 
 async def generate_form(request: Request) -> GenerateForm:
     """The request's form; raises a refusal that names the field."""
-    fields = await form_fields(request)
+    return read_form(await form_fields(request))
+
+
+def read_form(fields: Mapping[str, object], called: Mapping[str, str] | None = None) -> GenerateForm:
+    """Check fields, whatever they came in; ``called`` has the names that a route gives to some of them."""
+    names = called or {}
     try:
-        return GenerateForm.model_validate(fields)
+        return GenerateForm.model_validate({name: value for name, value in fields.items() if value is not None})
     except ValidationError as error:
-        problems = [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()]
+        problems = [
+            {**problem, "loc": ("body", *(names.get(str(step), step) for step in problem["loc"]))}
+            for problem in error.errors()
+        ]
         raise readable(problems, _FORMS[0]) from error
 
 

@@ -17,6 +17,7 @@ class Generations:
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._streams: set[_Stream] = set()
 
     async def follow(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of ``work``; Cancelled when it was stopped."""
@@ -35,15 +36,31 @@ class Generations:
 
     async def following(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
         """The stream; Cancelled is raised in it when it is stopped."""
-        async with aclosing(stream):
-            while (data := await self.follow(_next(stream))) is not None:
-                yield data
+        this = _Stream()
+        self._streams.add(this)
+        try:
+            async with aclosing(stream):
+                while (data := await self.follow(_next(stream))) is not None:
+                    yield data
+                    if this.stopped:  # while its listener had enough to listen to
+                        raise Cancelled("The generation was stopped.")
+        finally:
+            self._streams.discard(this)
 
-    def stop(self) -> int:
-        """End everything; returns how much there was."""
-        for task in (tasks := list(self._tasks)):
+    def stop(self) -> bool:
+        """End everything; tells whether there was anything."""
+        running = bool(self._tasks or self._streams)
+        for stream in self._streams:
+            stream.stopped = True
+        for task in list(self._tasks):
             task.cancel()
-        return len(tasks)
+        return running
+
+
+class _Stream:
+    """A stream that is open, be it read just now or not."""
+
+    stopped = False
 
 
 async def _next(stream: AsyncGenerator[bytes, None]) -> bytes | None:
