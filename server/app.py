@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 
 from fastapi import FastAPI
 
@@ -32,7 +32,7 @@ from server.engines.client import Deadlines
 from server.engines.devices import device_for
 from server.engines.registry import ENGINES, EngineRegistry, EngineSetup
 from server.errors import SpeechError
-from server.installs import Installs
+from server.installs import Install, Installs
 from server.life import Life
 from server.live import LiveSettings
 from server.logs import Memory
@@ -51,6 +51,7 @@ from server.speech.service import SpeechService
 from server.speech.speaker import Speaker
 from server.speech.store import AudioStore, Keep
 from server.speech.voices import VoiceMaker
+from server.studio.mount import Door
 from server.text.lexicon import Lexicon
 from server.troupe import Troupe
 from server.voices.library import Library
@@ -69,18 +70,24 @@ def create_app(
     log: Memory | None = None,
     key: str | None = None,
     engines: Mapping[str, str] = ENGINES,
+    install: Install | None = None,
+    studio: bool = False,
 ) -> FastAPI:
     """The application; its engine is loaded when it starts (its lifespan), not before.
 
-    ``key`` is what requests must carry; None asks for none.
+    ``key`` is what requests must carry; None asks for none. ``studio`` adds the pages at ``/``, ``install`` stands
+    in for pip.
     """
-    troupe = build(settings, instance, life or Life(host_owned=False), log or Memory(), engines)
+    troupe = build(settings, instance, life or Life(host_owned=False), log or Memory(), engines, install)
+
+    door = Door(troupe)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         work = [asyncio.create_task(coroutine) for coroutine in (_load(troupe), _prune(troupe), _idle(troupe))]
         try:
-            yield
+            async with door.opening() if studio else nullcontext():
+                yield
         finally:
             for task in work:
                 task.cancel()
@@ -107,13 +114,20 @@ def create_app(
     ):
         app.include_router(module.router)
     install_catch_alls(app)
+    if studio:
+        app.mount("/", door)
     install_error_handlers(app)
     app.add_middleware(Gate, policy=app.state.policy)
     return app
 
 
 def build(
-    settings: Settings, instance: str, life: Life, log: Memory, engines: Mapping[str, str] = ENGINES
+    settings: Settings,
+    instance: str,
+    life: Life,
+    log: Memory,
+    engines: Mapping[str, str] = ENGINES,
+    install: Install | None = None,
 ) -> Troupe:
     """The parts and who knows whom."""
     live = LiveSettings(settings)
@@ -149,6 +163,7 @@ def build(
     speech = SpeechService(scheduler, speaker, casting, scripts, metrics)
     return Troupe(
         instance=instance,
+        started_with=settings,
         settings=live,
         registry=registry,
         voice_map=voice_map,
@@ -165,7 +180,7 @@ def build(
         metrics=metrics,
         life=life,
         log=log,
-        installs=Installs(home),
+        installs=Installs(home, install),
     )
 
 

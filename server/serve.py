@@ -113,7 +113,7 @@ async def _serve(
     memory = set_up(settings.home / "logs", settings.server.log_level)
     life = Life(host_owned=bool(arguments.host_owned), host_is_there=_host_is_there)
     key, is_new = ensure_key(settings.home) if settings.server.wants_key else (None, False)
-    app = create_app(settings, instance=state.instance, life=life, log=memory, key=key)
+    app = create_app(settings, instance=state.instance, life=life, log=memory, key=key, studio=True)
     teller = _Teller(app, state, _url(settings, sockets[0]), key if is_new else None)
     app.state.troupe.registry.on_change(teller.tell)
     server = Server(app, drain_seconds=0 if life.host_owned else settings.server.drain_seconds)

@@ -92,6 +92,11 @@ def load_settings(
     return settings
 
 
+def tell_libraries(**values: str) -> None:
+    """Set environment variables that libraries look at when they are imported; nothing of ours reads them."""
+    os.environ.update(values)
+
+
 def where(settings: Settings, key: str) -> Source:
     """Which source decided ``key``; of a map (``engine.options``) the strongest one that adds to it."""
     order: tuple[Source, ...] = ("shipped", "user", "environment", "command line")

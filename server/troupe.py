@@ -15,6 +15,7 @@ from server.installs import Installs
 from server.life import Life
 from server.live import LiveSettings
 from server.logs import Memory
+from server.settings import Settings
 from server.speech.casting import Casting
 from server.speech.conversion import Converters
 from server.speech.generations import Generations
@@ -40,6 +41,8 @@ class Troupe:
     """The parts of a running server."""
 
     instance: str
+    started_with: Settings
+    """The settings at the start: some changes wait for the next."""
     settings: LiveSettings
     registry: EngineRegistry
     voice_map: VoiceMap

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from server.audio.chunk import AudioChunk
+from server.engines.weights import WeightFile
 from server.errors import Cancelled, InvalidRequest, SpeechError
 from server.text.piece import Piece
 from server.voices.voice import Voice
@@ -92,6 +93,8 @@ class Capabilities:
     clones: bool = False
     needs_transcript: bool = False
     options: tuple[Option, ...] = ()
+    weights: tuple[WeightFile, ...] = ()
+    """Files that loading fetches or checks; empty where a package brings them ready."""
 
 
 class Cancel:

@@ -131,10 +131,17 @@ class VoiceMap:
         except UnknownVoice as error:
             raise catalogue.unknown(text, param=param, names=OPENAI_NAMES) from error
 
+    def default(self, name: str, catalogue: Catalogue) -> Voice:
+        """Who speaks for a name that nobody has set."""
+        preferred = self._defaults.get(catalogue.engine, {}).get(name)
+        voice = catalogue.find(preferred) if preferred else None
+        gender, index = KINDS[name]
+        return voice or catalogue.nth(gender, index, otherwise=OPENAI_NAMES.index(name))
+
     def _named(self, name: str, catalogue: Catalogue, param: str) -> Voice:
         text = self._current().get(catalogue.engine, {}).get(name)
         if text is None:
-            return self._default(name, catalogue)
+            return self.default(name, catalogue)
         try:
             return catalogue.resolve(text, param=param)
         except InvalidRequest as error:
@@ -147,17 +154,11 @@ class VoiceMap:
     def _entry(self, name: str, chosen: Mapping[str, str], catalogue: Catalogue) -> Entry:
         text = chosen.get(name)
         if text is None:
-            return Entry(None, self._default(name, catalogue).id)
+            return Entry(None, self.default(name, catalogue).id)
         try:
             return Entry(text, catalogue.resolve(text).id)
         except InvalidRequest:
             return Entry(text, None)
-
-    def _default(self, name: str, catalogue: Catalogue) -> Voice:
-        preferred = self._defaults.get(catalogue.engine, {}).get(name)
-        voice = catalogue.find(preferred) if preferred else None
-        gender, index = KINDS[name]
-        return voice or catalogue.nth(gender, index, otherwise=OPENAI_NAMES.index(name))
 
     def _current(self) -> dict[str, dict[str, str]]:
         with self._lock:

@@ -53,6 +53,7 @@ class Kokoro(Engine):
         word_times=True,
         phonemes=True,
         blends=True,
+        weights=(WEIGHTS,),
     )
 
     def __init__(self, context: EngineContext) -> None:

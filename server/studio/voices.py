@@ -1,0 +1,152 @@
+"""Voices: every voice as a card, blends, clones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from server.errors import InvalidRequest
+from server.speech.voices import NewClone
+from server.studio.choices import label, language_choices, spoken, why_no_voices
+from server.studio.usage import characters_by_voice, names_by_voice
+from server.studio.widgets import SILENT, Act, Component, notice, on, on_act, on_topics, said, widget
+from server.troupe import Troupe
+from server.voices.voice import Gender
+
+_GENDERS: dict[str, Gender] = {"Neutral": "neutral", "Female": "female", "Male": "male"}
+_MICROPHONE = (
+    "A clip of 6 to 30 seconds of one person, without music, is best. It is trimmed and brought to an even level. "
+    "The microphone works on this machine (localhost) or over https; browsers allow it nowhere else."
+)
+
+
+def build(troupe: Troupe, pulse: Component) -> None:
+    """The tab's content."""
+    with gr.Tabs():
+        with gr.Tab("All voices", id="voices-all"):
+            _cards(troupe, pulse)
+        with gr.Tab("Blend", id="voices-blend"):
+            _blend(troupe, pulse)
+        with gr.Tab("Clone", id="voices-clone"):
+            _clone(troupe, pulse)
+
+
+def _cards(troupe: Troupe, pulse: Component) -> None:
+    done = notice("voices-notice")
+    cards = widget("cards", elem_id="voices-cards")
+
+    def act(wish: Act) -> Any:
+        engine, voice = troupe.registry.current, str(wish.get("id"))
+        match wish.get("do"):
+            case "rename":
+                renamed = troupe.library.rename(engine, voice, str(wish.get("name")))
+                text = f"The voice is called {renamed.name} now."
+            case "delete":
+                troupe.library.delete(engine, voice)
+                text = f"{voice} was deleted. It can be brought back below for a week."
+            case _:
+                troupe.library.restore(engine, voice)
+                text = f"{voice} is back."
+        return said(text), card_values(troupe)
+
+    on_act(cards, act, [], [done, cards])
+    on_topics(pulse, ["voices", "engine", "map"], lambda: card_values(troupe), [cards])
+
+
+def card_values(troupe: Troupe) -> dict[str, Any]:
+    """What the cards show."""
+    registry = troupe.registry
+    names, characters = names_by_voice(troupe), characters_by_voice(troupe.settings.now.home)
+    return {
+        "engine": registry.current,
+        "title": registry.capabilities().title if registry.current else "",
+        "problem": why_no_voices(troupe),
+        "voices": [
+            {
+                "id": voice.id,
+                "name": voice.name,
+                "languages": list(voice.languages),
+                "gender": voice.gender,
+                "licence": voice.licence,
+                "kind": voice.kind,
+                "openai": names.get(voice.id, []),
+                "characters": characters.get(voice.id, []),
+            }
+            for voice in spoken(troupe)
+        ],
+        "deleted": [{"id": voice.id, "name": voice.name} for voice in troupe.library.deleted(registry.current)],
+    }
+
+
+def _blend(troupe: Troupe, pulse: Component) -> None:
+    gr.Markdown("Mix voices of the engine and keep the mixture under a name of its own.")
+    mixer = widget("blend", elem_id="voices-mixer")
+    done = notice("blend-notice")
+
+    def value() -> dict[str, Any]:
+        problem = why_no_voices(troupe)
+        if not problem and not troupe.registry.capabilities().blends:
+            able = [c.title for c in map(troupe.registry.capabilities, troupe.registry.names()) if c.blends]
+            problem = f"{troupe.registry.capabilities().title} cannot blend voices. {', '.join(able)} can."
+        voices = [v for v in spoken(troupe) if v.kind != "clone"]
+        return {"problem": problem, "voices": [{"id": v.id, "label": label(v)} for v in voices]}
+
+    def save(wish: Act) -> Any:
+        voice = troupe.voice_maker.blend(str(wish.get("name") or ""), str(wish.get("recipe") or ""))
+        return said(f"{voice.name} is among the voices now.")
+
+    on_act(mixer, save, [], [done])
+    on_topics(pulse, ["voices", "engine"], value, [mixer])
+
+
+def _clone(troupe: Troupe, pulse: Component) -> None:
+    able = gr.Markdown()
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=3, min_width=320):
+            clip = gr.Audio(
+                label="Clip", sources=["upload", "microphone"], type="filepath", elem_id="clone-clip", format="wav"
+            )
+            gr.Markdown(_MICROPHONE)
+        with gr.Column(scale=2, min_width=300):
+            name = gr.Textbox(label="Name", max_length=80, elem_id="clone-name")
+            gender = gr.Radio(list(_GENDERS), value="Neutral", label="Gender")
+            language = gr.Dropdown([], label="Language", elem_id="clone-language")
+            transcript = gr.Textbox(
+                label="Words said in the clip", max_length=1000, lines=2, elem_id="clone-transcript"
+            )
+            consent = gr.Checkbox(
+                label="The person who speaks in the clip agrees to be cloned.", elem_id="clone-consent"
+            )
+            make = gr.Button("Clone the voice", variant="primary", elem_id="clone-button")
+    done = notice("clone-notice")
+
+    async def clone(path: str | None, called: str, kind: str, tag: str, words: str, agreed: bool) -> Any:
+        if not path:
+            raise InvalidRequest("Upload a clip first, or record one.", param="clip")
+        wish = NewClone(
+            name=called,
+            clips=[Path(path).read_bytes()],
+            consent=agreed,
+            languages=(tag,) if tag and tag != "auto" else (),
+            gender=_GENDERS[kind],
+            transcript=words.strip() or None,
+        )
+        voice, warnings = await troupe.voice_maker.clone(wish)
+        Path(path).unlink(missing_ok=True)  # a recording of somebody: only the cleaned clip is kept
+        return said(" ".join([f"{voice.name} is among the voices now.", *warnings])), None, ""
+
+    def refresh() -> Any:
+        registry = troupe.registry
+        capabilities = registry.capabilities() if registry.current else None
+        can = capabilities is not None and capabilities.clones
+        others = [c.title for c in map(registry.capabilities, registry.names()) if c.clones]
+        text = "" if can else f"The engine that speaks now cannot clone voices. These can: {', '.join(others)}."
+        wants_words = capabilities is not None and capabilities.needs_transcript
+        tags = language_choices(troupe)
+        return text, gr.update(visible=wants_words), gr.update(choices=tags, value=""), gr.update(interactive=can)
+
+    on(make.click, clone, [clip, name, gender, language, transcript, consent], [done, clip, name], slow=True)
+    on(clip.change, lambda: SILENT, [], [done])
+    on_topics(pulse, ["engine"], refresh, [able, transcript, language, make])
