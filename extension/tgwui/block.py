@@ -114,7 +114,7 @@ def _character(character: Character, voices: VoiceList) -> dict[str, Any]:
             voices.options("Default voice", character.voice),
             value=shown(character.voice),
             label="Character's voice",
-            info="Choose one, or type a blend: af_heart(2)+af_sky(1)",
+            info="Or type a blend: af_heart(2)+af_sky(1)",
             allow_custom_value=True,
             min_width=260,
             elem_id="troupe-voice",
@@ -241,29 +241,29 @@ def key_hint(key: str) -> str:
 
 _SAID = {
     "off": "Off",
-    "looking": "Looking for the server …",
-    "installing": "Installing …",
-    "starting": "Starting …",
-    "loading": "Loading the voices …",
+    "looking": "Looking",
+    "installing": "Installing",
+    "starting": "Starting",
+    "loading": "Loading",
     "ready": "Ready",
     "failed": "Not working",
 }
 
 
 def status_html(status: Status) -> str:
-    """The line that says how the server is."""
-    parts = [f"<b>{_SAID.get(status.phase, status.phase)}</b>"]
+    """The line that says how the server is, and a bar while something is installed."""
+    share = None if status.fraction is None else round(100 * max(0.0, min(1.0, status.fraction)))
+    installing = status.phase == "installing" and share is not None
+    said = _SAID.get(status.phase, status.phase) + (f" {share} %" if installing else "")
+    parts = [f"<b>{html.escape(said)}</b>"]
     if status.phase == "ready":
-        where = " ".join(part for part in (status.engine, f"on {status.device}" if status.device else "") if part)
-        parts.append(html.escape(where))
-    if status.detail and status.detail.rstrip(" .…") not in _SAID[status.phase if status.phase in _SAID else "off"]:
-        parts.append(html.escape(status.detail))
+        device = f"on {status.device}" if status.device else ""
+        parts.append(html.escape(" ".join(part for part in (status.engine, device) if part)))
+    parts.append(html.escape(status.detail))
     if status.phase == "ready" and status.address:
         link = html.escape(status.address + "/", quote=True)
         parts.append(f'<a class="troupe-studio" href="{link}" target="_blank" rel="noopener">Open the studio</a>')
-    bar = ""
-    if status.phase == "installing" and status.fraction is not None:
-        share = round(100 * max(0.0, min(1.0, status.fraction)))
-        bar = f'<div class="troupe-bar"><div style="width:{share}%"></div></div>'
     line = '<span class="troupe-gap">·</span>'.join(f"<span>{part}</span>" for part in parts if part)
-    return f'<div class="troupe-line" data-phase="{status.phase}"><span class="troupe-dot"></span>{line}</div>{bar}'
+    bar = f'<div class="troupe-bar"><div style="width:{share}%"></div></div>' if installing else ""
+    dot = '<span class="troupe-dot"></span>'
+    return f'<div class="troupe-line" data-phase="{html.escape(status.phase)}">{dot}{line}</div>{bar}'

@@ -35,7 +35,6 @@ She laughs out loud. "Of course! This is the second reply." *The rain has stoppe
 ---
 "And this is a third one." It is short.
 """
-PORT = 8210
 
 
 class Scenes:
@@ -72,7 +71,7 @@ class Scenes:
             "FAKE_LLM_DELAY": str(1 / 12),
             **options.pop("environ", {}),
         }
-        host = WebUI(Path(self.options.tgwui), self.folder, port=PORT, environ=environ, **options)
+        host = WebUI(Path(self.options.tgwui), self.folder, port=self.options.port, environ=environ, **options)
         try:
             host.start()
             yield host
@@ -314,12 +313,67 @@ def touch(scenes: Scenes) -> None:
         scenes.check("a tap makes it audible", page.page.locator(".troupe-chip").count() == 0)
 
 
+def block(scenes: Scenes) -> None:
+    """Choices are kept without a "save" button, belong to the character, and are heard."""
+    with scenes.both() as (host, stub):
+        file = scenes.folder.with_name("block-home") / "hosts" / "tgwui.json"
+
+        def kept() -> Any:
+            return json.loads(file.read_text())["characters"].get("Example", {}) if file.exists() else {}
+
+        page = scenes.page(host)
+        page.page.evaluate("() => document.getElementById('troupe').scrollIntoView()")
+        field = page.page.locator("#troupe-voice input")
+        field.click()
+        page.page.locator("#troupe-voice ul li", has_text="Heart").click()
+        page.wait_for(lambda: kept().get("voices", {}).get("stub", {}).get("voice") == "heart")
+        scenes.check("a voice is kept as it is chosen", True, kept())
+        narrator = page.page.locator("#troupe-narrator input")
+        narrator.fill("heart(2)+onyx2(1)")
+        narrator.press("Enter")
+        page.wait_for(lambda: kept()["voices"]["stub"]["narrator"] == "heart(2)+onyx2(1)")
+        scenes.check("a typed blend, too", True)
+        page.press("troupe-hear")
+        page.wait_for(page.heard)
+        cast = list(stub.narrations.values())[-1].body["cast"]
+        voices = (cast["character"]["voice"], cast["narrator"]["voice"])
+        scenes.check("and they are heard", voices == ("heart", "heart(2)+onyx2(1)"), voices)
+        page.press("troupe-stop")
+        page.wait_for(page.silent)
+        page.page.reload()
+        page.settle()
+        shown = page.page.locator("#troupe-voice input").input_value()
+        scenes.check("they come back", shown.startswith("Heart"), shown)
+        scenes.shot(page, "chosen")
+        page.page.locator("button", has_text="Notebook").first.click()
+        page.page.fill("#textbox-notebook textarea", "A line of the notebook.")
+        page.press("troupe-textbox-notebook")
+        page.wait_for(lambda: "A line of the notebook." in stub.spoken())
+        scenes.check("the notebook speaks", True)
+        scenes.shot(page, "notebook")
+        page.page.locator("button", has_text="Chat").first.click()
+        page.page.locator("#troupe-on input").uncheck()
+        page.wait_for(lambda: stub.leases == 0)
+        before = len(stub.narrations)
+        page.send("Hi!")
+        page.wait_reply()
+        time.sleep(1)
+        scenes.check("switched off, nothing is spoken", len(stub.narrations) == before)
+        page.page.locator("#troupe-on input").check()
+        page.wait_for(lambda: stub.leases == 1)
+        page.send("Hi!")
+        page.wait_reply()
+        page.wait_for(lambda: len(stub.narrations) == before + 1)
+        scenes.check("and on again it is", True)
+        scenes.check("no errors on the page", not page.errors, page.errors)
+
+
 def clients(scenes: Scenes) -> None:
     """API clients are neither narrated nor changed; the host restarts from its Session tab."""
-    with scenes.both(flags=["--api", "--api-port", "8215"]) as (host, stub):
+    with scenes.both(flags=["--api", "--api-port", str(scenes.options.port + 5)]) as (host, stub):
         body = {"messages": [{"role": "user", "content": "Hi"}], "mode": "instruct"}
         request = urllib.request.Request(
-            "http://127.0.0.1:8215/v1/chat/completions",
+            f"http://127.0.0.1:{scenes.options.port + 5}/v1/chat/completions",
             json.dumps(body).encode(),
             {"Content-Type": "application/json"},
         )
@@ -373,7 +427,7 @@ def live(scenes: Scenes) -> None:
 
 def bundled(scenes: Scenes) -> None:
     """Nothing runs: the server is installed and started; it ends when the host is killed. Minutes."""
-    with scenes.host(port=PORT + 1, server=True) as host:
+    with scenes.host(port=scenes.options.port + 1, server=True) as host:
         began = time.monotonic()
         page = scenes.page(host)
         page.page.evaluate("() => document.getElementById('troupe').scrollIntoView()")
@@ -393,13 +447,13 @@ def bundled(scenes: Scenes) -> None:
         scenes.check("and it speaks", True)
         host.kill()
         killed_at = time.monotonic()
-        page.wait_for(lambda: free(PORT + 1), 15)
+        page.wait_for(lambda: free(scenes.options.port + 1), 15)
         scenes.check("the server goes with the killed host", True, f"{time.monotonic() - killed_at:.1f} s")
 
 
 SCENARIOS: dict[str, Callable[[Scenes], None]] = {
     function.__name__: function
-    for function in (typing, buttons, modes, folders, killed, absent, neighbours, touch, clients)
+    for function in (typing, buttons, modes, folders, killed, absent, neighbours, touch, block, clients)
 }
 
 
@@ -407,11 +461,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tgwui", required=True, help="a checkout of the web UI")
     parser.add_argument("--out", default="results")
+    parser.add_argument("--port", type=int, default=8210, help="of the host")
     parser.add_argument("--server", help="a running server; the scenario 'live' measures it")
     parser.add_argument("names", nargs="*", help=", ".join([*SCENARIOS, "live", "bundled"]))
     options = parser.parse_args()
-    if not free(PORT):
-        parser.error(f"port {PORT} is in use")
+    if not free(options.port):
+        parser.error(f"port {options.port} is in use")
     Path(options.out).mkdir(parents=True, exist_ok=True)
     os.environ.pop("TROUPE_HOME", None)
     known = {**SCENARIOS, "live": live, "bundled": bundled}
