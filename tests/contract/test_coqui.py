@@ -1,0 +1,283 @@
+"""XTTS and VITS on the library's own classes, shrunk, with random weights: the true path, end to end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from server.engines.base import Cancel, EngineContext, SynthesisOptions
+from server.engines.coqui.vits import CoquiVits
+from server.engines.coqui.xtts import Xtts
+from server.engines.coqui.xtts_files import (
+    FILES,
+    accept_licence,
+    is_licence_accepted,
+    obtain_xtts,
+)
+from server.errors import Cancelled, InvalidRequest, NotFound, SynthesisFailed, Unavailable
+from server.text.piece import Piece
+from server.voices.voice import Voice
+from tests.torch_needed import need
+
+need("torch", "torchaudio", "TTS", command="python3 -m server install coqui")
+
+import torch  # noqa: E402 - only where it is installed
+
+from server.engines.coqui.decode import GptDecoder, Sampling  # noqa: E402
+from server.engines.coqui.vocoder import StreamingVocoder  # noqa: E402
+from server.engines.coqui.xtts_model import token_limits  # noqa: E402
+from tests.contract.coqui_models import make_vits, make_xtts  # noqa: E402
+
+pytestmark = [
+    pytest.mark.contract,
+    pytest.mark.filterwarnings("ignore"),  # the library's and its dependencies' own, which are many
+]
+
+TEXT = "hello there, how are you?"
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("xtts")
+    make_xtts(folder / "mine")
+    make_xtts(folder / "other", speakers=("Cid",))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def xtts(models: Path) -> Xtts:
+    engine = Xtts(EngineContext(models=models, threads=2))
+    engine.load()
+    return engine
+
+
+def piece(text: str = TEXT) -> Piece:
+    return Piece(text, 0, len(text))
+
+
+def voice_of(engine: Xtts | CoquiVits, voice_id: str) -> Voice:
+    return next(voice for voice in engine.voices() if voice.id == voice_id)
+
+
+def clip(path: Path, seconds: float, hertz: float = 150.0, channels: int = 1) -> str:
+    time = np.arange(round(seconds * 24_000)) / 24_000
+    samples = (8_000 * np.sign(np.sin(2 * np.pi * hertz * time)) * np.sin(3 * time)).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setparams((channels, 2, 24_000, 0, "NONE", ""))
+        file.writeframes(np.repeat(samples, channels).tobytes())
+    return str(path)
+
+
+def test_builtin_speakers_of_every_folder_are_voices(xtts: Xtts) -> None:
+    assert [voice.id for voice in xtts.voices()] == ["mine/Ann", "mine/Bob", "other/Cid"]
+
+
+def test_a_sentence_streams_and_is_the_same_each_time(xtts: Xtts) -> None:
+    ann = voice_of(xtts, "mine/Ann")
+    options = SynthesisOptions(values={"seed": 3})
+    first = [chunk.samples for chunk in xtts.synthesize(piece(), ann, options)]
+    again = [chunk.samples for chunk in xtts.synthesize(piece(), ann, options)]
+    other = [chunk.samples for chunk in xtts.synthesize(piece(), ann, SynthesisOptions(values={"seed": 4}))]
+    assert len(first) > 1
+    assert np.array_equal(np.concatenate(first), np.concatenate(again))
+    assert not np.array_equal(np.concatenate(first)[:4_000], np.concatenate(other)[:4_000])
+    assert len(first[0]) < 24_000 * 0.5, "the first chunk is short"
+
+
+def test_another_models_voice_switches_to_it_and_back(xtts: Xtts) -> None:
+    for voice_id in ("other/Cid", "mine/Bob"):
+        assert list(xtts.synthesize(piece("yes."), voice_of(xtts, voice_id), SynthesisOptions()))
+        assert xtts._loaded_name == voice_id.split("/")[0]
+
+
+def test_our_decoding_is_the_librarys(xtts: Xtts) -> None:
+    """With nothing left to chance: the same tokens, latents within rounding, and the same sound."""
+    model = xtts._model
+    assert model is not None
+    voice = model.builtin(xtts._speakers[xtts._loaded_name][0])
+    library = model._model
+    tokens = torch.tensor([model._tokens(TEXT, "en")])
+    with torch.inference_mode():
+        inputs = library.gpt.compute_embeddings(voice.conditioning, tokens)
+        theirs = list(
+            library.gpt.get_generator(
+                fake_inputs=inputs, top_k=1, top_p=0.85, temperature=0.75, do_sample=True, num_beams=1,
+                num_return_sequences=1, length_penalty=1.0, repetition_penalty=10.0, output_attentions=False,
+                output_hidden_states=True, return_dict_in_generate=True,
+            )
+        )  # fmt: skip
+        prefix = library.gpt.gpt_inference.cached_prefix_emb
+    chunks = iter([3, 4] + [8] * 99)
+    ours = torch.cat(list(model._decoder.generate(prefix, Sampling(top_k=1), chunks, least=0, most=999)))
+    latents = torch.cat([latent for _, latent in theirs])
+    stopped = int(theirs[-1][0]) == library.gpt.stop_audio_token
+    assert len(ours) == len(theirs) - stopped
+    torch.testing.assert_close(ours, latents[: len(ours)], atol=1e-4, rtol=1e-4)
+    whole = library.hifigan_decoder(ours[None], g=voice.speaker)[0, 0]
+    vocoder = StreamingVocoder(library.hifigan_decoder, voice.speaker, 1.0)
+    sound = torch.cat([*(vocoder.add(part) for part in ours.split(4)), vocoder.finish()])
+    assert len(sound) == len(whole)
+    torch.testing.assert_close(sound, whole, atol=1e-4, rtol=0)
+
+
+def test_speech_is_neither_cut_off_nor_endless(xtts: Xtts) -> None:
+    model = xtts._model
+    assert model is not None
+    prefix = torch.randn(1, 40, 64)
+    decoder: GptDecoder = model._decoder
+    for least, most in ((5, 9), (30, 40)):
+        count = sum(len(part) for part in decoder.generate(prefix, Sampling(), iter([7] * 99), least=least, most=most))
+        assert least <= count <= most
+    short, long = token_limits("Yes.", "en"), token_limits("a" * 200, "en")
+    assert short[0] >= 3
+    assert short[1] < 50
+    assert long[0] > short[1]
+    assert token_limits("你好吗", "zh")[0] > token_limits("abc", "en")[0]
+
+
+def test_a_text_too_long_for_the_model_is_cut_between_words(xtts: Xtts) -> None:
+    model = xtts._model
+    assert model is not None
+    text = "one two three four five " * 12
+    parts = model._parts(text, "en")
+    assert len(parts) > 1
+    assert " ".join(parts).split() == text.split()
+    assert all(len(model._tokens(part, "en")) < 100 for part in parts)
+
+
+def test_speed_changes_the_length(xtts: Xtts) -> None:
+    lengths = {}
+    for speed in (0.8, 1.25):
+        options = SynthesisOptions(speed=speed, values={"top_k": 1})
+        lengths[speed] = sum(chunk.seconds for chunk in xtts.synthesize(piece(), xtts.voices()[0], options))
+    assert lengths[0.8] == pytest.approx(lengths[1.25] * 1.25 / 0.8, rel=0.1)
+
+
+def test_a_voice_is_cloned_from_its_clips_once(xtts: Xtts, tmp_path: Path) -> None:
+    clips = (clip(tmp_path / "a.wav", 2), clip(tmp_path / "b.wav", 1.5, 300, channels=2))
+    voice = Voice("mine", "xtts", "Mine", kind="clone", clips=clips)
+    xtts.prepare_voice(voice)
+    before = len(xtts._latents)
+    assert list(xtts.synthesize(piece("yes."), voice, SynthesisOptions()))
+    assert len(xtts._latents) == before
+    kept = xtts._latents_of(voice)
+    clip(tmp_path / "a.wav", 2, 90)
+    assert xtts._latents_of(voice) is not kept, "a clip that changed is heard again"
+
+
+def test_clips_that_cannot_be_used_are_refused(xtts: Xtts, tmp_path: Path) -> None:
+    (tmp_path / "broken.wav").write_bytes(b"RIFF")
+    for path, words in ((clip(tmp_path / "short.wav", 0.2), "second"), (str(tmp_path / "broken.wav"), "broken")):
+        with pytest.raises(InvalidRequest, match=words):
+            xtts.prepare_voice(Voice("bad", "xtts", "Bad", kind="clone", clips=(path,)))
+
+
+def test_a_cancel_stops_inside_the_sentence(xtts: Xtts) -> None:
+    cancel = Cancel()
+    said = xtts.synthesize(piece("one two three four five " * 3), xtts.voices()[0], SynthesisOptions(cancel=cancel))
+    next(said)
+    cancel.set()
+    with pytest.raises(Cancelled):
+        next(said)
+
+
+def test_unknown_voices_and_languages_are_refused(xtts: Xtts) -> None:
+    with pytest.raises(NotFound):
+        list(xtts.synthesize(piece(), Voice("mine/Zed", "xtts", "Zed"), SynthesisOptions()))
+    with pytest.raises(InvalidRequest, match="fi"):
+        list(xtts.synthesize(piece(), xtts.voices()[0], SynthesisOptions(language="fi")))
+
+
+def test_the_licence_comes_before_the_weights(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="non-commercial") as caught:
+        Xtts(EngineContext(models=tmp_path / "none")).load()
+    assert caught.value.code == "licence_not_accepted"
+    accept_licence(tmp_path)
+    assert is_licence_accepted(tmp_path)
+    assert all(file.url.startswith("https://") and len(file.sha256) == 64 for file in FILES)
+
+
+def test_a_damaged_download_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(request: Any, *args: Any, **more: Any) -> Any:
+        raise OSError("no network")
+
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", refuse)
+    accept_licence(tmp_path)
+    folder = tmp_path / "tts_models--multilingual--multi-dataset--xtts_v2"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(Unavailable, match=r"config\.json"):
+        obtain_xtts(tmp_path, lambda detail, fraction: None)
+
+
+class Payload:
+    """What a hostile checkpoint does when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("kind", ["hostile", "damaged", "another"])
+def test_speakers_that_cannot_be_read_are_named(models: Path, tmp_path: Path) -> None:
+    shutil.copytree(models / "mine", tmp_path / "models" / "odd")
+    torch.save({"a": Payload(tmp_path / "ran")}, tmp_path / "models" / "odd" / "speakers_xtts.pth")
+    with pytest.raises(SynthesisFailed, match="odd"):
+        Xtts(EngineContext(models=tmp_path / "models")).load()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_folder_that_cannot_be_used_does_nothing_and_is_named(kind: str, models: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "models" / "broken"
+    shutil.copytree(models / "mine", broken)
+    mark = tmp_path / "ran"
+    if kind == "hostile":
+        torch.save({"model": Payload(mark)}, broken / "model.pth")
+    elif kind == "damaged":
+        (broken / "model.pth").write_bytes(b"PK\x03\x04 nothing")
+    else:
+        (broken / "config.json").write_text(json.dumps({"model": "tacotron"}), encoding="utf-8")
+    with pytest.raises(SynthesisFailed, match="broken") as caught:
+        Xtts(EngineContext(models=tmp_path / "models")).load()
+    assert caught.value.code == "bad_weights"
+    assert not mark.exists()
+
+
+def test_vits_models_speak_with_their_speakers(tmp_path: Path) -> None:
+    make_vits(tmp_path / "tts_models--en--vctk--vits", ("p225", "p226"))
+    make_vits(tmp_path / "mine")
+    shutil.copytree(tmp_path / "mine", tmp_path / "broken")
+    (tmp_path / "broken" / "model_file.pth").write_bytes(b"nothing")
+    told: list[str] = []
+    engine = CoquiVits(EngineContext(models=tmp_path, threads=2, report=lambda detail, share: told.append(detail)))
+    engine.load()
+    ids = [voice.id for voice in engine.voices()]
+    assert ids == ["mine", "tts_models/en/vctk/vits/p225", "tts_models/en/vctk/vits/p226"]
+    assert any("broken" in detail and "cannot be loaded" in detail for detail in told)
+    said = {}
+    for voice_id in ids:
+        (chunk,) = engine.synthesize(piece("hello there."), voice_of(engine, voice_id), SynthesisOptions())
+        assert chunk.rate == 22_050
+        assert np.isfinite(chunk.samples).all()
+        assert np.abs(chunk.samples).max() <= 1
+        said[voice_id] = chunk.samples
+    assert len({len(samples) for samples in said.values()} | {float(s.std()) for s in said.values()}) > 2
+    slow = next(iter(engine.synthesize(piece("hello there."), engine.voices()[0], SynthesisOptions(speed=0.7))))
+    assert len(slow.samples) > len(said["mine"])
+    cancel = Cancel()
+    cancel.set()
+    with pytest.raises(Cancelled):
+        list(engine.synthesize(piece(), engine.voices()[0], SynthesisOptions(cancel=cancel)))
+
+
+def test_vits_without_models_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match=r"config\.json"):
+        CoquiVits(EngineContext(models=tmp_path)).load()
