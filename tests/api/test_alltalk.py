@@ -377,12 +377,13 @@ def test_streaming_is_wav(http: httpx.Client) -> None:
 
 def test_an_audio_element_of_another_site_is_played_mp3(http: httpx.Client) -> None:
     """The page may be anybody's: an element sends no Origin, and only plays."""
-    element = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "audio", "Sec-Fetch-Mode": "no-cors", "Range": "bytes=0-"}
-    answer = http.get("/api/tts-generate-streaming", params=stream_query(), headers=element)
+    element = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "audio", "Range": "bytes=0-"}
+    path = "/api/tts-generate-streaming"
+    answer = http.get(path, params=stream_query(), headers=element)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/mpeg")
     assert answer.content[:2] in (b"ID", b"\xff\xfb")
     for dest in ("image", "script", "empty", "document"):
-        refused = http.get("/api/tts-generate-streaming", params=stream_query(), headers={**element, "Sec-Fetch-Dest": dest})
+        refused = http.get(path, params=stream_query(), headers={**element, "Sec-Fetch-Dest": dest})
         assert "--allow-origin" in failure(refused, 403)
 
 
@@ -406,8 +407,8 @@ def test_streaming_refuses_before_it_streams(http: httpx.Client, changes: dict[s
 
 def test_streaming_of_a_failing_engine(http: httpx.Client) -> None:
     failure(http.get("/api/tts-generate-streaming", params=stream_query(text="toneerror")), 500)
+    late = "A first sentence that is fine. " * 6 + "toneerror is here."
     with pytest.raises(httpx.RemoteProtocolError):
-        late = "A first sentence that is fine. " * 6 + "toneerror is here."
         http.get("/api/tts-generate-streaming", params=stream_query(text=late))
 
 
@@ -497,9 +498,10 @@ def test_stopping_ends_generations_inside_the_sentence(tmp_path: Path) -> None:
                 answers["form"] = generate(client, text_input="word " * 100)
 
         def by_stream() -> None:
+            asked = stream_query(text="word " * 100)
             with server.http() as client:
                 try:
-                    answers["stream"] = client.get("/api/tts-generate-streaming", params=stream_query(text="word " * 100))
+                    answers["stream"] = client.get("/api/tts-generate-streaming", params=asked)
                 except httpx.RemoteProtocolError as cut:
                     answers["stream"] = cut
 
