@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 import numpy as np
 
 from server.audio.chunk import Samples
@@ -11,9 +9,6 @@ from server.audio.filters import SILENT
 
 QUIET = 10 ** (-55 / 20)
 """RMS of a frame without speech. Soft onsets (f, h, s) lie above it, the silence of most models well below."""
-_BESIDE = 3
-"""Frames before a frame that must be loud with it on the average: the noise of some voices reaches above
-``QUIET`` for a frame now and then, half a second after the last word."""
 FRAME_SECONDS = 0.005
 HEAD_SECONDS = 0.025
 """Quiet kept before the first sound: a consonant may begin below the threshold."""
@@ -33,7 +28,6 @@ class Trimmer:
         self._frame = max(1, round(rate * FRAME_SECONDS))
         self._head = round(rate * HEAD_SECONDS / speed)
         self._tail = round(rate * TAIL_SECONDS / speed)
-        self._before: deque[float] = deque([0.0] * _BESIDE, _BESIDE)
         steps = round(rate * FADE_SECONDS)
         self._fade: Samples = (np.sin(np.pi / 2 * np.arange(steps) / steps) ** 2).astype(np.float32)
         self._held: Samples = SILENT
@@ -78,12 +72,11 @@ class Trimmer:
     def _scan(self, size: int) -> None:
         at = self._scanned - self.start
         frame = self._held[at : at + size]
-        power = float(np.dot(frame, frame)) / size
-        if power > QUIET**2 and power + sum(self._before) > QUIET**2 * (1 + _BESIDE):
+        # About its mean: some voices rumble below 40 Hz, unheard, for half a second after the last word.
+        if float(np.var(frame)) > QUIET**2:
             if not self.heard:
                 self._begin()
             self._sound_end = self._scanned + size
-        self._before.append(power)
         self._scanned += size
 
     def _begin(self) -> None:
