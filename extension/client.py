@@ -67,9 +67,6 @@ class Client:
     def voices(self) -> list[dict[str, Any]]:
         return [voice for voice in _list(self._json("GET", "/v1/audio/voices"), "voices") if voice.get("id")]
 
-    def engine(self) -> dict[str, Any]:
-        return self._json("GET", "/api/engine")
-
     def rvc_voices(self) -> list[str]:
         return [str(name) for name in self._json("GET", "/api/rvcvoices").get("rvcvoices", [])]
 

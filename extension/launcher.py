@@ -286,6 +286,6 @@ def _let_go(aim: _Aim) -> None:
 def _taken(address: str) -> str:
     port = address.rpartition(":")[2]
     return (
-        f"Another program uses port {port}. End it, or give Troupe another port: "
-        "server: port: in settings.yaml of TROUPE_HOME."
+        f"Another program uses port {port}. End it, or give Troupe another port "
+        "(server.port in TROUPE_HOME/settings.yaml)."
     )

@@ -108,16 +108,16 @@ export function chooseProvider() {
  * @param {string} label
  */
 export async function assignVoice(name, label) {
-    const tts = await ttsModule();
-    const id = `#tts_voicemap_char_${tts?.sanitizeId?.(name)}_voice`;
-    const select = tts?.sanitizeId ? $(id) : $();
-    if (select.length) {
-        select.val(label).trigger('change');
+    const rows = Array.from(document.querySelectorAll('#tts_voicemap_block .tts_voicemap_block_char'));
+    const row = rows.find((element) => element.querySelector('span')?.textContent === name);
+    if (row) {
+        $(row.querySelector('select')).val(label).trigger('change');
         return;
     }
     const own = (ttsSettings()[PROVIDER] ??= {});
     (own.voiceMap ??= {})[name] = label;
     save();
+    await rebuildVoiceMap();
 }
 
 /** The host's drop-downs. @param {() => void} listener @returns {() => void} ends it */

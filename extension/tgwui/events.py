@@ -141,6 +141,8 @@ class Events:
         return self._status()
 
     def _character(self, character: Any, mode: Any) -> list[Any]:
+        if self._runtime.launcher.status.phase == "ready":
+            self._voices.refresh()
         return of_character(self._runtime, self._voices, _who(character, mode))
 
     def _forget(self, character: Any, mode: Any) -> list[Any]:
@@ -271,25 +273,32 @@ class Events:
     # The host's own buttons.
 
     def _chat(self) -> None:
-        clicks = {
-            "send": (self._shared["Generate"].click, self._shared["textbox"].submit),
-            "regenerate": (self._shared["Regenerate"].click,),
-            "continue": (self._shared["Continue"].click,),
-            "new": (
-                self._shared["Start new chat"].click,
-                self._shared["Start incognito chat"].click,
-                self._shared["character_menu"].input,
-            ),
-        }
-        for clicked, triggers in clicks.items():
-            for trigger in triggers:
-                self._listen(trigger, clicked)
+        for trigger in self._triggers("Generate.click", "textbox.submit"):
+            self._listen(trigger, "send")
+        for trigger in self._triggers("Regenerate.click"):
+            self._listen(trigger, "regenerate")
+        for trigger in self._triggers("Continue.click"):
+            self._listen(trigger, "continue")
+        for trigger in self._triggers("Start new chat.click", "Start incognito chat.click", "character_menu.input"):
+            self._listen(trigger, "new")
         # Another chat or mode is noticed by the page: Gradio's events for those lists also come when the host
         # itself fills them, as it does for a new chat whose greeting is just being spoken.
-        for name in ("Stop", "Remove last", "delete_chat-confirm", "branch_chat", "navigate_version"):
-            self._shared[name].click(self._hush, None, None, js=_SILENT_JS, queue=False, **_QUIET)
+        for trigger in self._triggers(
+            "Stop.click",
+            "Remove last.click",
+            "delete_chat-confirm.click",
+            "branch_chat.click",
+            "navigate_version.click",
+        ):
+            trigger(self._hush, None, None, js=_SILENT_JS, queue=False, **_QUIET)
         # Only when it is the message that is being spoken: the page knows which one that is.
-        self._shared["edit_message"].click(None, None, None, js="() => window.troupe && window.troupe.edited()")
+        for trigger in self._triggers("edit_message.click"):
+            trigger(None, None, None, js="() => window.troupe && window.troupe.edited()")
+
+    def _triggers(self, *names: str) -> list[Any]:
+        """Events of the host's components; one that this version of the host does not have is left out."""
+        pairs = [name.rpartition(".") for name in names]
+        return [getattr(self._shared[part], event) for part, _, event in pairs if part in self._shared]
 
     def _listen(self, trigger: Any, clicked: str) -> None:
         async def listen(request: gr.Request) -> AsyncIterator[dict[str, Any]]:
@@ -308,7 +317,7 @@ class Events:
             ("Generate-notebook", "textbox-notebook"),
             ("Generate-default", "output_textbox"),
         ):
-            if beside not in self._shared:
+            if beside not in self._shared or source not in self._shared:
                 continue
             button = gr.Button("Speak", elem_classes="small-button", elem_id=f"troupe-{source}")
             row = self._shared[beside].parent

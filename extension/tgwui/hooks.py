@@ -17,8 +17,6 @@ _log = logging.getLogger("troupe")
 _PAGE = Path(__file__).resolve().parent / "page"
 _Value = TypeVar("_Value")
 
-params = {"display_name": "Troupe", "is_tab": False}
-
 
 def _unharmed(function: Callable[..., _Value]) -> Callable[..., _Value]:
     """For hooks that are given something and give it back: on any failure, unchanged."""

@@ -78,7 +78,8 @@ class Runtime:
 
     def _trouble(self, message: str) -> dict[str, object] | None:
         status = self.launcher.status
-        return self.notices.say(f"Troupe: {message}" if status.phase == "ready" else explain(status))
+        known = status.phase in ("installing", "failed")
+        return self.notices.say(explain(status) if known else f"Troupe: {message}")
 
     def _keep(self, turn: Turn) -> None:
         if turn.text and turn.clips:

@@ -309,8 +309,8 @@
     }
     live.clips = turn.clips;
     live.open = turn.state === "waiting" || turn.state === "speaking";
-    live.stopped = turn.state === "cancelled";
-    if (live.stopped && sound.now.track === live) sound.stop();
+    live.stopped = turn.state === "cancelled" || turn.state === "failed";  // play then speaks it anew
+    if (turn.state === "cancelled" && sound.now.track === live) sound.stop();
     else if (!live.begun && live.clips.length > turn.first) {
       live.begun = true;
       sound.play(live, turn.first);
