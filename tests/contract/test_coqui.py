@@ -226,7 +226,6 @@ class Payload:
         return Path.touch, (self.path,)
 
 
-@pytest.mark.parametrize("kind", ["hostile", "damaged", "another"])
 def test_speakers_that_cannot_be_read_are_named(models: Path, tmp_path: Path) -> None:
     shutil.copytree(models / "mine", tmp_path / "models" / "odd")
     torch.save({"a": Payload(tmp_path / "ran")}, tmp_path / "models" / "odd" / "speakers_xtts.pth")
@@ -235,6 +234,7 @@ def test_speakers_that_cannot_be_read_are_named(models: Path, tmp_path: Path) ->
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("kind", ["hostile", "damaged", "another"])
 def test_a_folder_that_cannot_be_used_does_nothing_and_is_named(kind: str, models: Path, tmp_path: Path) -> None:
     broken = tmp_path / "models" / "broken"
     shutil.copytree(models / "mine", broken)

@@ -53,9 +53,12 @@ class CoquiVits(Engine):
         """Look at every model once, for its speakers; one that cannot be used is told of and left out."""
         try:
             import torch
-            import TTS.tts.models.vits  # noqa: F401
 
             from server.engines import torch_runtime
+            from server.engines.coqui.torchaudio_import import import_torchaudio
+
+            import_torchaudio()
+            import TTS.tts.models.vits  # noqa: F401 - only to see that it is there
         except (ImportError, OSError) as error:
             raise not_installed(error) from error
         if self.context.threads:

@@ -85,10 +85,13 @@ class Xtts(Engine):
         """A fine-tuned model if one was dropped in and the published one is not there; else the published one."""
         try:
             import torch
-            import torchaudio  # noqa: F401 - the library's own import of it fails less clearly
-            import TTS.tts.models.xtts  # noqa: F401
 
             from server.engines import torch_runtime
+            from server.engines.coqui.torchaudio_import import import_torchaudio
+
+            import_torchaudio()
+            import TTS.tts.models.xtts  # noqa: F401 - only to see that it is there
+
             from server.engines.coqui.xtts_model import speakers_of
         except (ImportError, OSError) as error:
             raise not_installed(error) from error
