@@ -7,12 +7,25 @@ import string
 from pathlib import Path
 from typing import Any
 
+from server.engines.coqui.torchaudio_import import import_torchaudio
+
 SPEAKERS = ("Ann", "Bob")
 
 
-def make_xtts(folder: Path, *, width: int = 64, layers: int = 2, speakers: tuple[str, ...] = SPEAKERS) -> Path:
-    """A real XTTS, shrunk, as the published one lies on disk: config, vocabulary, speakers, checkpoint."""
+def make_xtts(
+    folder: Path,
+    *,
+    width: int = 64,
+    layers: int = 2,
+    heads: int = 4,
+    codes: int = 64,
+    audio_tokens: int = 120,
+    speakers: tuple[str, ...] = SPEAKERS,
+) -> Path:
+    """A real XTTS as the published one lies on disk, with its config, vocabulary and speakers; shrunk unless told."""
     import torch
+
+    import_torchaudio()
     from tokenizers import Tokenizer
     from tokenizers.models import BPE
     from TTS.tts.configs.xtts_config import XttsConfig
@@ -28,13 +41,13 @@ def make_xtts(folder: Path, *, width: int = 64, layers: int = 2, speakers: tuple
 
     config = XttsConfig()
     args = config.model_args
-    args.gpt_layers, args.gpt_n_model_channels, args.gpt_n_heads = layers, width, 4
+    args.gpt_layers, args.gpt_n_model_channels, args.gpt_n_heads = layers, width, heads
     args.gpt_use_perceiver_resampler = True
     args.gpt_number_text_tokens = len(vocabulary)
     args.gpt_start_text_token, args.gpt_stop_text_token = vocabulary["[START]"], vocabulary["[STOP]"]
-    args.gpt_num_audio_tokens, args.gpt_start_audio_token, args.gpt_stop_audio_token = 66, 64, 65
+    args.gpt_num_audio_tokens, args.gpt_start_audio_token, args.gpt_stop_audio_token = codes + 2, codes, codes + 1
     args.decoder_input_dim = width
-    args.gpt_max_audio_tokens, args.gpt_max_text_tokens = 120, 100
+    args.gpt_max_audio_tokens, args.gpt_max_text_tokens = audio_tokens, 100
     args.tokenizer_file = str(folder / "vocab.json")
     torch.manual_seed(0)
     model = Xtts(config)
@@ -56,6 +69,8 @@ def make_xtts(folder: Path, *, width: int = 64, layers: int = 2, speakers: tuple
 def make_vits(folder: Path, speakers: tuple[str, ...] = ()) -> Path:
     """A real VITS on characters, shrunk; several speakers if they are named."""
     import torch
+
+    import_torchaudio()
     from TTS.tts.configs.vits_config import VitsConfig
     from TTS.tts.models.vits import Vits
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -242,7 +242,7 @@ def _check(settings: ConversionSettings) -> None:
             raise InvalidRequest(f"{name} must be between {low} and {high}, not {value}.", param=name)
 
 
-def _import_torch():  # type: ignore[no-untyped-def]
+def _import_torch() -> Any:
     try:
         import safetensors  # noqa: F401
         import torch

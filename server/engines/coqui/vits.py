@@ -114,6 +114,7 @@ class CoquiVits(Engine):
     def _voices_of(self, name: str) -> list[Voice]:
         model = self._model(name)
         parts = name.split("/")
+        speakers: list[str | None] = [*model.speakers()] or [None]
         languages = tuple(model.languages()) or ((parts[1],) if len(parts) == 4 else ("en",))
         return [
             Voice(
@@ -123,7 +124,7 @@ class CoquiVits(Engine):
                 languages=languages,
                 speaker=speaker,
             )
-            for speaker in (model.speakers() or [None])
+            for speaker in speakers
         ]
 
     def _model(self, name: str) -> VitsModel:

@@ -73,8 +73,7 @@ class _Attention(nn.Module):
 
     def forward(self, x: Tensor, allowed: Tensor) -> Tensor:
         q, k, v = (
-            part(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for part in (self.query, self.key, self.value)
+            part(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in (self.query, self.key, self.value)
         )
         mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=allowed)
         return self.LayerNorm(x + self.dense(mixed.transpose(1, 2).flatten(2)))

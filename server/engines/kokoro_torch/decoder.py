@@ -34,16 +34,13 @@ class Decoder(nn.Module):
         self.asr_res = nn.ModuleList([nn.Conv1d(shape.hidden, shape.residual, 1)])
         self.generator = Generator(shape)
 
-    def forward(
-        self, aligned: Tensor, pitch: Tensor, energy: Tensor, style: Tensor, frames: Tensor
-    ) -> Tensor:
+    def forward(self, aligned: Tensor, pitch: Tensor, energy: Tensor, style: Tensor, frames: Tensor) -> Tensor:
         """``aligned`` [batch, hidden, time], ``frames`` [batch] to samples [batch, time * frame]."""
         dtype = aligned.dtype
         mask = mask_of(frames, aligned.shape[-1], dtype)
         count = frames.float()[:, None]
         curves = (
-            torch.cat([self.F0_conv(pitch[:, None].to(dtype)), self.N_conv(energy[:, None].to(dtype))], dim=1)
-            * mask
+            torch.cat([self.F0_conv(pitch[:, None].to(dtype)), self.N_conv(energy[:, None].to(dtype))], dim=1) * mask
         )
         x, _, _ = self.encode(torch.cat([aligned, curves], dim=1), style, mask, count)
         extra = torch.cat([self.asr_res[0](aligned) * mask, curves], dim=1)
@@ -69,9 +66,7 @@ class Generator(nn.Module):
         inputs = shape.window + 2
         for i, (rate, kernel) in enumerate(zip(shape.rates, shape.kernels, strict=True)):
             channels = shape.decoder_out // 2 ** (i + 1)
-            self.ups.append(
-                nn.ConvTranspose1d(channels * 2, channels, kernel, rate, padding=(kernel - rate) // 2)
-            )
+            self.ups.append(nn.ConvTranspose1d(channels * 2, channels, kernel, rate, padding=(kernel - rate) // 2))
             stride = math.prod(shape.rates[i + 1 :])
             last = i + 1 == len(shape.rates)
             self.noise_convs.append(

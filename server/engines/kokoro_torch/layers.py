@@ -34,7 +34,7 @@ class MaskedLSTM(nn.LSTM):
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__(inputs + 1, hidden, batch_first=True, bidirectional=True)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """``x`` [batch, channels, time] to [batch, 2 * hidden, time]."""
         inputs = torch.cat([x, 1 - mask.to(x.dtype)], dim=1).transpose(1, 2)
         out, _ = super().forward(inputs)
@@ -127,12 +127,9 @@ class SnakeBlock(nn.Module):
     def __init__(self, channels: int, kernel: int, dilations: tuple[int, ...], style: int) -> None:
         super().__init__()
         self.convs1 = nn.ModuleList(
-            nn.Conv1d(channels, channels, kernel, dilation=d, padding=(kernel - 1) * d // 2)
-            for d in dilations
+            nn.Conv1d(channels, channels, kernel, dilation=d, padding=(kernel - 1) * d // 2) for d in dilations
         )
-        self.convs2 = nn.ModuleList(
-            nn.Conv1d(channels, channels, kernel, padding=(kernel - 1) // 2) for _ in dilations
-        )
+        self.convs2 = nn.ModuleList(nn.Conv1d(channels, channels, kernel, padding=(kernel - 1) // 2) for _ in dilations)
         self.adain1 = nn.ModuleList(AdaptiveNorm(style, channels) for _ in dilations)
         self.adain2 = nn.ModuleList(AdaptiveNorm(style, channels) for _ in dilations)
         self.alpha1 = nn.ParameterList(torch.ones(1, channels, 1) for _ in dilations)

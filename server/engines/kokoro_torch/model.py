@@ -59,9 +59,7 @@ class Kokoro(nn.Module):
         mask = mask_of(lengths, frames, styles.dtype)
         stretched = plan.encoded.gather(2, index.expand(-1, plan.encoded.shape[1], -1)) * mask
         aligned = plan.spoken.gather(2, index.expand(-1, plan.spoken.shape[1], -1)) * mask
-        pitch, energy = self.predictor.curves(
-            stretched, self._prosody_style(styles), mask, lengths.float()[:, None]
-        )
+        pitch, energy = self.predictor.curves(stretched, self._prosody_style(styles), mask, lengths.float()[:, None])
         sound_style = styles[:, : self.shape.style]
         return self.decoder(aligned.to(self.precision), pitch, energy, sound_style, lengths)
 

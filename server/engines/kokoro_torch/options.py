@@ -24,7 +24,5 @@ MEMORY = Option(
 CPU_FALLBACK = Option(
     "cpu_fallback", "bool", False, "Speak on the CPU what does not fit on the graphics card", reload=True
 )
-GRAPHS = Option(
-    "graphs", "bool", True, "Record short sentences as CUDA graphs: faster, a longer start", reload=True
-)
+GRAPHS = Option("graphs", "bool", True, "Record short sentences as CUDA graphs: faster, a longer start", reload=True)
 OPTIONS = (PRECISION, MEMORY, CPU_FALLBACK, GRAPHS)

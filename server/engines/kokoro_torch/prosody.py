@@ -26,7 +26,7 @@ class TextEncoder(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         x = self.embedding(tokens).transpose(1, 2) * mask
-        for conv, norm in self.cnn:  # type: ignore[misc]
+        for conv, norm in self.cnn:
             x = functional.leaky_relu(norm(conv(x)), 0.2) * mask
         return self.lstm(x, mask)
 

@@ -79,9 +79,7 @@ class Spectrum(nn.Module):
         self.size, self.hop = shape.window, shape.hop
         half = self.size // 2
         window = torch.hann_window(self.size, dtype=torch.float64)
-        angle = (
-            2 * math.pi * torch.outer(torch.arange(half + 1), torch.arange(self.size)).double() / self.size
-        )
+        angle = 2 * math.pi * torch.outer(torch.arange(half + 1), torch.arange(self.size)).double() / self.size
         forward = torch.cat([angle.cos() * window, -angle.sin()[1:-1] * window])
         share = torch.full((half + 1, 1), 2.0, dtype=torch.float64)
         share[0] = share[-1] = 1.0

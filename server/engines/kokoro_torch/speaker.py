@@ -113,9 +113,7 @@ class Speaker:
         durations = plan.durations.cpu().numpy()
         lengths = [int(row.sum()) for row in durations[: len(utterances)]]
         for part in parts_within(lengths, self._most_frames):
-            for row, sound in zip(
-                part, self._sound(plan, batch, part, max(lengths[r] for r in part)), strict=False
-            ):
+            for row, sound in zip(part, self._sound(plan, batch, part, max(lengths[r] for r in part)), strict=False):
                 samples = sound[: lengths[row] * self.shape.frame].copy()
                 yield Spoken(samples, durations[row, : len(utterances[row].tokens)].copy())
 

@@ -24,9 +24,7 @@ TURNED = "kokoro.safetensors"
 PARTS = ("bert", "bert_encoder", "predictor", "text_encoder", "decoder")
 
 
-def load_weights(
-    folder: Path, packaged: Callable[[], Path], report: Callable[[str], None]
-) -> dict[str, Tensor]:
+def load_weights(folder: Path, packaged: Callable[[], Path], report: Callable[[str], None]) -> dict[str, Tensor]:
     """Weights by name. ``packaged`` gives the int8 file's path; asked only when nothing better is there."""
     checkpoint, turned = folder / CHECKPOINT, folder / TURNED
     origin = f"{CHECKPOINT} {checkpoint.stat().st_size}" if checkpoint.is_file() else "int8"
@@ -49,9 +47,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
     try:
         parts = torch.load(path, map_location="cpu", weights_only=True)
         flat = {
-            f"{part}.{name.removeprefix('module.')}": tensor
-            for part in PARTS
-            for name, tensor in parts[part].items()
+            f"{part}.{name.removeprefix('module.')}": tensor for part in PARTS for name, tensor in parts[part].items()
         }
     except Exception as error:  # whatever a damaged or hostile file makes of the reader
         raise SynthesisFailed(
@@ -65,12 +61,7 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
             value = flat[f"{stem}.weight_v"].float()
             length = value.norm(dim=tuple(range(1, value.dim())), keepdim=True)
             weights[f"{stem}.weight"] = tensor.float() * value / length.clamp_min(1e-12)
-        elif (
-            kind != "weight_v"
-            and "pooler" not in name
-            and kind != "position_ids"
-            and stem.split(".")[-1] != "norm"
-        ):
+        elif kind != "weight_v" and "pooler" not in name and kind != "position_ids" and stem.split(".")[-1] != "norm":
             weights[name] = tensor.float()
     return weights
 
@@ -106,7 +97,5 @@ def _read_turned(path: Path, origin: str) -> dict[str, Tensor] | None:
 def _write_turned(path: Path, weights: Mapping[str, Tensor], origin: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    save_file(
-        {name: tensor.contiguous() for name, tensor in weights.items()}, part, metadata={"origin": origin}
-    )
+    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, part, metadata={"origin": origin})
     part.replace(path)
