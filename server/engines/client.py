@@ -41,6 +41,8 @@ _ROOT = Path(__file__).resolve().parents[2]
 _Item = AudioChunk | SpeechError | None
 
 
+_PIECE_GAP = 0.3
+"""Seconds within which a request comes back with its next piece."""
 HUNG = -1
 """What ``on_exit`` is told of a worker that was ended because it had been silent for too long."""
 
@@ -142,15 +144,25 @@ class WorkerClient:
         """Ask for the memory in use; the answer arrives in ``device_memory``."""
         self._post({"type": "ping"})
 
+    @property
+    def device(self) -> str:
+        """Where it computes."""
+        return self._context.device
+
     async def drained(self, limit: float) -> None:
-        """Wait until no job is open, at most ``limit`` seconds."""
+        """Wait until no job has been open for a moment (requests come back with their next piece), or ``limit`` s."""
         end = time.monotonic() + limit
-        while self._jobs and self.pid is not None and time.monotonic() < end:
-            await asyncio.sleep(0.05)
+        idle_since = time.monotonic()
+        while self.pid is not None and (now := time.monotonic()) < end and now - idle_since < _PIECE_GAP:
+            if self._jobs:
+                idle_since = now
+            await asyncio.sleep(0.02)
 
     async def stop(self, grace: float = 2.0) -> None:
         """End the process: politely, then not."""
         self._stopping = True
+        for inbox in list(self._jobs.values()):
+            inbox.put_nowait(WorkerDied(f"The {self.engine} engine was unloaded."))
         self._outbox.put(None)
         process = self._process
         if process is None:
@@ -212,9 +224,14 @@ class WorkerClient:
     def _write_messages(self) -> None:
         process = self._process
         assert process and process.stdin
-        with suppress(OSError):  # the worker is gone: the reading thread tells
+        try:
             while (message := self._outbox.get()) is not None:
                 write_message(process.stdin, message)  # type: ignore[arg-type]
+        except OSError:
+            pass  # the worker is gone: the reading thread tells
+        except Exception:  # a message that cannot be written would leave its job, and all behind it, waiting for ever
+            log.exception("a message for the %s worker cannot be written", self.engine)
+            process.kill()
         with suppress(OSError):
             process.stdin.close()
 

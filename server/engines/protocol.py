@@ -39,7 +39,7 @@ Message = dict[str, Any]
 
 def write_message(stream: BinaryIO, head: Mapping[str, Any], body: bytes = b"") -> None:
     """Write one frame and flush; raises OSError when the other side is gone."""
-    encoded = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
+    encoded = json.dumps(head, separators=(",", ":")).encode()
     stream.write(_LENGTHS.pack(len(encoded), len(body)) + encoded + body)
     stream.flush()
 

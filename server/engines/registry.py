@@ -12,16 +12,16 @@ import importlib
 import importlib.util
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from server.audio.chunk import AudioChunk
 from server.engines.base import Capabilities, Engine, EngineContext, OptionValue, SynthesisOptions
-from server.engines.client import Deadlines, WorkerClient, process_memory
+from server.engines.client import Deadlines, WorkerClient, WorkerDied, process_memory
+from server.engines.patience import Patience
 from server.errors import NotFound, SpeechError, Unavailable
 from server.text.piece import Piece
 from server.voices.voice import Voice
@@ -37,10 +37,10 @@ ENGINES: Mapping[str, str] = {
 
 State = Literal["unloaded", "loading", "ready", "degraded"]
 
-_RETIRE_SECONDS = 10.0
-"""What an engine that was switched away from may still finish."""
+_RETIRE_SECONDS = 30.0
+"""Time an engine that was switched away from has to finish what it had begun."""
 _WINDOW = 300.0
-"""Seconds within which ``degraded_after`` deaths make the engine given up until somebody loads it again."""
+"""Seconds within which ``degraded_after`` failures make the engine given up until somebody loads it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +89,27 @@ class EngineRegistry:
         self.setup = setup
         self.table = table
         self.current = ""
+        """The engine that speaks, or will as soon as it is loaded."""
         self.state: State = "unloaded"
         self.detail = ""
         self.fraction: float | None = None
         self.restarts = 0
         self._clock = clock
         self._client: WorkerClient | None = None
+        self._retired: WorkerClient | None = None
+        """The engine switched away from, while it still finishes what it had begun."""
         self._switching = asyncio.Lock()
         self._changed = asyncio.Event()
-        self._deaths: deque[float] = deque(maxlen=setup.degraded_after)
+        self._patience = Patience(
+            limit=setup.degraded_after,
+            window=_WINDOW,
+            first=setup.restart_seconds,
+            longest=setup.restart_max_seconds,
+            clock=clock,
+        )
         self._users = 0
         self._last_use = clock()
+        self._reloading: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: list[Callable[[], None]] = []
 
@@ -117,8 +127,8 @@ class EngineRegistry:
 
     @property
     def device(self) -> str:
-        """Where the current engine computes: ``cpu``, ``cuda:0``."""
-        return self.setup.device_for(self.current, self.capabilities()) if self.current else ""
+        """Where the current engine computes: ``cpu``, ``cuda:0``; empty before it is loaded."""
+        return self._client.device if self._client else ""
 
     def memory(self) -> dict[str, int]:
         """Bytes the worker uses: ``process``, and by device where the engine tells."""
@@ -150,41 +160,38 @@ class EngineRegistry:
             if name == self.current and self.state == "ready":
                 return
             old, before = self._client, (self.current, self.state, self.detail)
-            if not self.current or old is None:
-                self.current = name
-            self._set("loading", f"loading {capabilities.title}")
+            # An engine that can speak goes on doing so until the new one can.
+            speaking = old is not None and old.pid is not None and self.state == "ready"
+            self.current = self.current or name
+            self._set("ready" if speaking else "loading", f"loading {capabilities.title}")
             try:
                 client = await self._start(name, capabilities)
             except BaseException as error:
-                if old is not None and old.pid is not None:
-                    self.current = before[0]
-                    self._set("ready", "")
+                another = bool(before[0]) and before[0] != name
+                if speaking or (another and before[1] == "unloaded"):
+                    self._set(before[1], before[2])
                 elif isinstance(error, SpeechError):
                     self._set("degraded", error.message)
                 else:
                     self._set("unloaded", "")
                 raise
             self._client, self.current = client, name
-            self._deaths.clear()
+            self._patience.forget()
+            self._last_use = self._clock()
             self._set("ready", "")
         if old is not None:
+            self._retired = old
             self._in_background(self._retire(old))
 
-    async def _retire(self, client: WorkerClient) -> None:
-        """Let what is being spoken end, then give back the memory."""
-        try:
-            await client.drained(_RETIRE_SECONDS)
-        finally:
-            await client.stop()
-
     async def unload(self) -> None:
-        """End the worker and give back its memory; the next request loads it again."""
+        """Let what is being spoken end, then end the worker and give back its memory; the next wish loads it again."""
         async with self._switching:
-            client = self._client
-            if client is None:
+            if self._client is None or self.state == "unloaded":
                 return
             self._set("unloaded", "")
-            await client.stop()
+            await self._client.drained(_RETIRE_SECONDS)
+            await self._client.stop()
+        self._changed.set()
 
     async def close(self) -> None:
         """End everything, for good."""
@@ -199,8 +206,7 @@ class EngineRegistry:
         end = self._clock() + timeout
         while self.state != "ready":
             if self.state == "unloaded" and self.current and not self._switching.locked():
-                await self.load(self.current)
-                continue
+                self._reload()
             if self.state == "degraded" and not self._switching.locked():
                 name = f"The {self.current} engine" if self.current else "The server"
                 raise Unavailable(f"{name} cannot speak: {self.detail}", code="engine_failed")
@@ -218,21 +224,18 @@ class EngineRegistry:
                 continue
 
     async def speak(self, piece: Piece, voice: Voice, options: SynthesisOptions) -> AsyncGenerator[AudioChunk, None]:
-        """Chunks of one piece from the current engine; leaving the generator cancels it."""
-        if self._client is None or self.state != "ready":
-            raise Unavailable("No engine is loaded.", code="engine_loading", retry_after=5)
-        if voice.engine != self.current:
-            raise Unavailable(f"The engine was switched to {self.current} meanwhile.", code="engine_switched")
+        """Chunks of one piece from the voice's engine; leaving the generator cancels it."""
+        client = self._client_of(voice)
         with self._in_use():
-            async for chunk in self._client.speak(piece, voice, options):
-                yield chunk
+            async with aclosing(client.speak(piece, voice, options)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
 
     async def prepare(self, voice: Voice) -> None:
         """Let the current engine take in a cloned voice."""
         await self.ready(self.setup.deadlines.load)
-        assert self._client is not None
         with self._in_use():
-            await self._client.prepare(voice)
+            await self._client_of(voice).prepare(voice)
 
     async def unload_when_idle(self) -> None:
         """Run for ever: unload after ``idle_unload_seconds`` without a job."""
@@ -242,6 +245,16 @@ class EngineRegistry:
             if self.state == "ready" and not self._users and self._clock() - self._last_use >= limit:
                 log.info("unloading %s after %g s without use", self.current, limit)
                 await self.unload()
+
+    def _client_of(self, voice: Voice) -> WorkerClient:
+        """The worker that has the voice: the current one, or the one before while it finishes what it had begun."""
+        if voice.engine == self.current:
+            if self._client is None or self.state != "ready":
+                raise Unavailable("No engine is loaded.", code="engine_loading", retry_after=5)
+            return self._client
+        if self._retired is not None and self._retired.engine == voice.engine and self._retired.pid is not None:
+            return self._retired
+        raise Unavailable(f"The engine was switched to {self.current} meanwhile.", code="engine_switched")
 
     @contextmanager
     def _in_use(self) -> Iterator[None]:
@@ -273,50 +286,83 @@ class EngineRegistry:
             on_exit=lambda status: self._died(client, status),
         )
         started = self._clock()
-        await client.start()
+        try:
+            await client.start()
+        except OSError as error:
+            raise Unavailable(f"The worker of {name} cannot be started: {error}", code="engine_failed") from error
+        if client.pid is None:  # it may die with its last word
+            raise WorkerDied(f"The {name} engine ended as soon as it was loaded.")
         log.info("%s is ready after %.1f s", name, self._clock() - started)
         return client
+
+    async def _retire(self, client: WorkerClient) -> None:
+        """Let what it had begun end, then give back the memory."""
+        try:
+            await client.drained(_RETIRE_SECONDS)
+        finally:
+            if self._retired is client:
+                self._retired = None
+            await client.stop()
+
+    def _reload(self) -> None:
+        """Load the current engine for all who wait, whoever of them leaves; the state tells how it went."""
+
+        async def load() -> None:
+            with suppress(SpeechError):
+                await self.load(self.current)
+
+        if self._reloading is None or self._reloading.done():
+            self._reloading = self._in_background(load())
 
     def _died(self, client: WorkerClient, status: int) -> None:
         if client is not self._client:
             return
         self.restarts += 1
-        self._deaths.append(self._clock())
         log.error("the %s worker ended with status %d", self.current, status)
-        limit = self.setup.degraded_after
-        if len(self._deaths) == limit and self._clock() - self._deaths[0] < _WINDOW:
-            self._set("degraded", f"its worker ended {limit} times within five minutes (last status {status})")
-            return
-        self._set("loading", "starting again after a crash")
-        self._in_background(self._restart(client))
+        pause = self._patience.failed()
+        if pause is None:
+            self._give_up(f"last exit status {status}")
+        else:
+            self._set("loading", "starting again after a crash")
+            self._in_background(self._restart(client, pause))
 
-    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+    async def _restart(self, dead: WorkerClient, pause: float | None) -> None:
+        """Start the engine again, until it speaks, is given up, or somebody loads another."""
+        reason = ""
+        while pause is not None:
+            await asyncio.sleep(pause)
+            async with self._switching:
+                if self._client is not dead:
+                    return
+                try:
+                    self._client = await self._start(self.current, self.capabilities())
+                except SpeechError as error:
+                    log.error("%s could not be started again: %s", self.current, error.message)
+                    reason, pause = error.message, self._patience.failed()
+                else:
+                    self._last_use = self._clock()
+                    self._set("ready", "")
+                    return
+        self._give_up(reason)
+
+    def _give_up(self, reason: str) -> None:
+        self._set("degraded", f"it failed {self._patience.limit} times within five minutes ({reason})")
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _restart(self, dead: WorkerClient) -> None:
-        recent = sum(self._clock() - death < _WINDOW for death in self._deaths)
-        if recent > 1:
-            pause = self.setup.restart_seconds * 2.0 ** (recent - 2)
-            await asyncio.sleep(min(pause, self.setup.restart_max_seconds))
-        async with self._switching:
-            if self._client is not dead:
-                return
-            try:
-                self._client = await self._start(self.current, self.capabilities())
-            except SpeechError as error:
-                self._set("degraded", error.message)
-            else:
-                self._set("ready", "")
+        return task
 
     def _report(self, detail: str, fraction: float | None) -> None:
-        self.fraction = fraction
-        if self.state == "loading":
-            self._set("loading", detail, fraction)
+        if self._switching.locked():
+            self._set(self.state, detail, fraction)
 
     def _set(self, state: State, detail: str, fraction: float | None = None) -> None:
         self.state, self.detail, self.fraction = state, detail, fraction
         self._changed.set()
         for listener in self._listeners:
-            listener()
+            try:
+                listener()
+            except Exception:  # whoever listens must not stop an engine from being loaded
+                log.exception("a listener failed")

@@ -32,6 +32,8 @@ from server.errors import Cancelled, SpeechError, SynthesisFailed
 
 log = logging.getLogger("troupe.worker")
 
+_LAST_SECONDS = 2.0
+"""How long the main thread may take to end after the server has gone."""
 RESTART_ME = 75
 """Exit status of a worker whose model is beyond repair (a sticky device error): a fresh process mends it."""
 
@@ -60,10 +62,10 @@ class Worker:
         first = read_message(self._source)
         if first is None:
             return 0
+        threading.Thread(target=self._read, name="reader", daemon=True).start()
         engine = self._load(first[0])
         if engine is None:
             return 1
-        threading.Thread(target=self._read, name="reader", daemon=True).start()
         while not self._broken:
             task = self._tasks.get()
             if task is None:
@@ -123,6 +125,9 @@ class Worker:
         for job in list(self._jobs.values()):
             job.options.cancel.set()
         self._tasks.put(None)
+        # The main thread may be stuck in a model or in loading one: nobody is left to wait for it.
+        time.sleep(_LAST_SECONDS)
+        os._exit(0)
 
     def _with_waiting(self, engine: Engine, first: Job) -> list[Job]:
         """``first`` and the jobs waiting right behind it, as many as the engine batches."""
