@@ -116,10 +116,13 @@ def ui() -> None:
             return
         from .block import build
         from .events import Events
+        from .speaking import Speaking
         from .voices import VoiceList
 
         voices = VoiceList(runtime().launcher.client)
-        Events(runtime(), voices, build(runtime(), voices)).wire()
+        parts = build(runtime(), voices)
+        Events(runtime(), voices, parts).wire()
+        Speaking(runtime(), voices, parts).wire()
     except Exception as error:  # noqa: BLE001 - the host's page must come up
         _complain("ui")
         _say_only(f"Troupe could not build its settings here: {error}")

@@ -16,6 +16,8 @@ from .files import read_json, write_json
 
 _MOST = 2000
 """Takes that are remembered; each is a few hundred bytes."""
+MOST_ASKED = 400
+"""Messages that a page may ask for at once."""
 _BASES = (0x811C9DC5, 0x2F0B4C47)
 
 

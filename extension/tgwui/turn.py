@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from .narrator import Narrator
 
-Kind = Literal["reply", "greeting", "message", "preview"]
+Kind = Literal["reply", "greeting", "message", "text", "preview"]
 State = Literal["waiting", "speaking", "done", "cancelled", "failed"]
 
 Clip = dict[str, Any]

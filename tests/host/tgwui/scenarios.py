@@ -407,13 +407,10 @@ def live(scenes: Scenes) -> None:
         for sentence in ("smiles.", "out loud.", "third one."):
             began = page.send("Hi!")
             page.wait_for(lambda sentence=sentence: sentence in page.last_message(), 30)
-            typed, ended = page.now(), 0
-            while not page.heard(began):
-                ended = ended or (0 if page.generating() else page.now())
-                time.sleep(0.03)
+            typed = page.now()
+            page.wait_for(lambda began=began: page.heard(began), 60)
             first = page.heard(began)[0]
-            page.wait_for(lambda: not page.generating())
-            ended = ended or page.now()
+            ended = page.wait_reply()
             page.wait_silent(120)
             scenes.check(
                 "first sound",

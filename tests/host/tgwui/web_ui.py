@@ -38,6 +38,13 @@ SPY = r"""
   const log = window.__audioLog = [];
   const t0 = performance.now();
   window.__now = () => Math.round(performance.now() - t0);
+  window.__replies = [];
+  let busy = false;
+  setInterval(() => {
+    const now = !!document.querySelector('._generating #chat');
+    if (busy && !now) window.__replies.push(window.__now());
+    busy = now;
+  }, 20);
   const note = (ev, el) => log.push({t: window.__now(), ev, src: el.currentSrc || el.src || ''});
   const seen = new WeakSet();
   const play = HTMLMediaElement.prototype.play;
@@ -132,6 +139,7 @@ class Page:
 
     def __init__(self, browser: Any, url: str, *, viewport: tuple[int, int] = (1280, 900), login: str = "") -> None:
         self.errors: list[str] = []
+        self._replies = 0
         context = browser.new_context(viewport={"width": viewport[0], "height": viewport[1]})
         self.page = context.new_page()
         if login:
@@ -151,12 +159,12 @@ class Page:
     def send(self, text: str) -> int:
         """The page's clock at the press."""
         self.page.fill("#chat-input textarea", text)
-        at = self.now()
+        at, self._replies = self.now(), len(self._ends())
         self.page.click("#Generate")
         return at
 
     def press(self, element: str) -> int:
-        at = self.now()
+        at, self._replies = self.now(), len(self._ends())
         self.page.evaluate("id => document.getElementById(id).click()", element)
         return at
 
@@ -167,10 +175,13 @@ class Page:
         return bool(self.page.evaluate("() => !!document.querySelector('._generating #chat')"))
 
     def wait_reply(self, timeout: float = 60) -> int:
-        """Until a reply has begun and ended; the page's clock then."""
-        self.wait_for(self.generating, 20)
-        self.wait_for(lambda: not self.generating(), timeout)
-        return self.now()
+        """Until the reply to the last press has ended; the page's clock then."""
+        self.wait_for(lambda: len(self._ends()) > self._replies, timeout)
+        self._replies = len(self._ends())
+        return self._ends()[-1]
+
+    def _ends(self) -> list[int]:
+        return list(self.page.evaluate("() => window.__replies"))
 
     def wait_for(self, condition: Any, timeout: float = 20) -> None:
         end = time.monotonic() + timeout

@@ -4,13 +4,8 @@
 // everything put into the chat is put there again after each change; the sound is not in the page's tree.
 (() => {
   const troupe = /** @type {any} */ (window).troupe;
-  if (troupe.news) return;  // the host builds its page anew after a restart, in a page that is still open
-  const sound = troupe.sound;
+  const { sound, chip, toast, draw } = troupe;
 
-  const PLAY = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M7 4v16l13-8z"/></svg>';
-  const PAUSE = '<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M6 4h4v16H6zM14 4h4v16h-4z"/></svg>';
-  const AGAIN = '<svg viewBox="0 0 24 24" aria-hidden="true" class="troupe-line-icon"><path d="M20 11a8 8 0 1 0-2.3 6.3M20 4v7h-7"/></svg>';
-  const SPEAK = '<svg viewBox="0 0 24 24" width="20" height="20" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="M11 5 6 9H3v6h3l5 4zM15.5 8.5a5 5 0 0 1 0 7M18.5 6a9 9 0 0 1 0 12"/></svg>';
 
   const prefs = { player: true, volume: 1 };
   /** @type {Map<string, any>} takes by message key; null where it is known that there is none */
@@ -23,9 +18,7 @@
   const told = new Set();
   /** @type {WeakMap<Element, {raw: string, key: string}>} */
   const keys = new WeakMap();
-  /** @type {WeakMap<object, any>} */
-  const rows = new WeakMap();
-  let rowCount = 0;
+  let buttons = 0;
 
   // Messages of the chat.
 
@@ -38,21 +31,30 @@
 
   const generating = () => !!document.querySelector("._generating #chat");
 
+  /** A preview or the notebook's text stands in no message. @param {any} track */
+  const inChat = (track) => track.kind !== "preview" && track.kind !== "text";
+
   /** @param {any} track @returns {Element | null} */
   const messageOf = (track) => {
-    if (!track || track.kind === "preview") return null;
+    if (!track || !inChat(track)) return null;
     const messages = spokenMessages();
     if (track.index === null) return messages[messages.length - 1] || null;
     return messages.find((element) => element.getAttribute("data-index") === String(track.index)) || null;
   };
 
+  /** What the model wrote, with the person's name where the host puts it. @param {Element} element */
+  const textOf = (element) => {
+    const raw = element.getAttribute("data-raw") || "";
+    const name = document.querySelector("#chat .circle-you + .text .username")?.firstChild?.textContent;
+    return name ? raw.replace(/<USER>|<user>|\{\{user\}\}/g, () => name) : raw;
+  };
+
   /** @param {Element} element */
   const keyOf = (element) => {
-    let raw = element.getAttribute("data-raw") || "";
+    const raw = element.getAttribute("data-raw") || "";
     const known = keys.get(element);
     if (known && known.raw === raw) return known.key;
-    const name = document.querySelector("#chat .circle-you + .text .username")?.firstChild?.textContent;
-    const shown = name ? raw.replace(/<USER>|<user>|\{\{user\}\}/g, () => name) : raw;
+    const shown = textOf(element);
     const key = shown.trim() ? troupe.takeKey(shown) : "";
     keys.set(element, { raw, key });
     return key;
@@ -76,7 +78,7 @@
       const key = busy ? "" : keyOf(element);
       if (key && !takes.has(key)) unknown.add(key);
       const track = trackOf(element);
-      const wanted = prefs.player && track && track.clips.length ? rowOf(track) : null;
+      const wanted = prefs.player && track && track.clips.length ? playerOf(track) : null;
       for (const row of text.querySelectorAll("troupe-player")) if (row !== wanted) row.remove();
       if (wanted && wanted.parentElement !== text) text.append(wanted);
       const actions = text.querySelector(".message-actions");
@@ -89,15 +91,30 @@
 
   const speakButton = () => {
     const button = document.createElement("button");
-    button.id = `troupe-speak-${++rowCount}`;  // the host's redrawing tells nodes apart by their ids
+    button.id = `troupe-speak-${++buttons}`;  // the host's redrawing tells nodes apart by their ids
     button.className = "footer-button troupe-speak";
     button.title = "Speak";
-    button.innerHTML = SPEAK;
+    button.innerHTML = troupe.speakIcon;
     button.onclick = () => {
       const element = button.closest("[data-index]");
       if (element) listenTo(element);
     };
     return button;
+  };
+
+  /** @param {any} track @returns {HTMLElement} */
+  const playerOf = (track) => {
+    const at = (/** @type {(element: Element) => void} */ act) => {
+      const element = player.closest("[data-index]");
+      if (element) act(element);
+    };
+    const player = troupe.playerOf(track, {
+      press: () => at(listenTo),
+      again: () => at(say),
+      jump: (/** @type {number} */ clip, /** @type {number} */ offset) =>
+        at((element) => replay(track, element, clip, offset)),
+    });
+    return player;
   };
 
   /** @param {Element} element */
@@ -112,75 +129,6 @@
   const replay = (track, element, at = 0, offset = 0) => {
     if (track !== live || !track.open) track.index = Number(element.getAttribute("data-index"));
     sound.play(track, at, offset);
-  };
-
-  /** @param {any} track */
-  const rowOf = (track) => {
-    const known = rows.get(track);
-    if (known) return known.row;
-    const row = document.createElement("troupe-player");
-    row.id = `troupe-player-${++rowCount}`;
-    row.setAttribute("role", "group");
-    row.setAttribute("aria-label", "Spoken message");
-    row.innerHTML = `<button class="troupe-play" type="button"></button>
-      <div class="troupe-track" role="slider" tabindex="0" aria-label="Position" aria-valuemin="0"><div></div></div>
-      <span class="troupe-time"></span>
-      <button class="troupe-again" type="button" title="Speak again" aria-label="Speak again">${AGAIN}</button>`;
-    const part = (/** @type {string} */ name) => /** @type {any} */ (row.querySelector(name));
-    const bar = part(".troupe-track");
-    part(".troupe-play").onclick = () => { const element = row.closest("[data-index]"); if (element) listenTo(element); };
-    part(".troupe-again").onclick = () => { const element = row.closest("[data-index]"); if (element) say(element); };
-    bar.onclick = (/** @type {MouseEvent} */ event) => {
-      const box = bar.getBoundingClientRect();
-      seek(track, row, ((event.clientX - box.left) / box.width) * lengthOf(track));
-    };
-    bar.onkeydown = (/** @type {KeyboardEvent} */ event) => {
-      const step = { ArrowLeft: -5, ArrowRight: 5 }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      event.stopPropagation();  // the host's arrow keys change the version of a message
-      seek(track, row, (sound.now.track === track ? sound.elapsed() : 0) + step);
-    };
-    rows.set(track, { row, play: part(".troupe-play"), bar, fill: bar.firstChild, time: part(".troupe-time") });
-    draw(track);
-    return row;
-  };
-
-  /** @param {any} track */
-  const lengthOf = (track) =>
-    track.clips.reduce((/** @type {number} */ sum, /** @type {any} */ clip) => sum + clip.duration, 0);
-
-  /** @param {any} track @param {Element} row @param {number} seconds */
-  const seek = (track, row, seconds) => {
-    const element = row.closest("[data-index]");
-    let left = Math.max(0, seconds), at = 0;
-    while (at < track.clips.length - 1 && left >= track.clips[at].duration) left -= track.clips[at++].duration;
-    if (element) replay(track, element, at, left);
-  };
-
-  const clock = (/** @type {number} */ seconds) =>
-    `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
-
-  /** @param {any} track */
-  const draw = (track) => {
-    const known = track && rows.get(track);
-    if (!known) return;
-    const current = sound.now.track === track;
-    const running = current && (!sound.paused() || sound.now.waiting);
-    const total = lengthOf(track), done = current ? sound.elapsed() : 0;
-    const icon = running ? "pause" : "play";
-    if (known.icon !== icon) {
-      known.icon = icon;
-      known.play.innerHTML = running ? PAUSE : PLAY;
-      known.play.title = running ? "Pause" : "Play";
-      known.play.setAttribute("aria-label", known.play.title);
-    }
-    known.row.classList.toggle("troupe-busy", !!track.open);
-    known.fill.style.width = `${total ? Math.min(100, (100 * done) / total) : 0}%`;
-    known.bar.setAttribute("aria-valuemax", total.toFixed(0));
-    known.bar.setAttribute("aria-valuenow", done.toFixed(0));
-    const words = current ? `${clock(done)} / ${clock(total)}` : clock(total);
-    if (known.time.textContent !== words) known.time.textContent = words;
   };
 
   /** Mark the sentence being spoken. It stands in the host's own nodes, so nothing is inserted. */
@@ -220,7 +168,7 @@
   const say = (element) => {
     stop();
     send("troupe-say", {
-      text: element.getAttribute("data-raw") || element.querySelector(".message-body")?.textContent || "",
+      text: textOf(element) || element.querySelector(".message-body")?.textContent || "",
       index: Number(element.getAttribute("data-index")),
     });
   };
@@ -237,7 +185,7 @@
     setTimeout(() => {
       if (generating() && track === live) return settle(track);
       const element = track.clips.length ? messageOf(track) : null;
-      if (element && track.kind !== "preview" && !track.settled) {
+      if (element && !track.settled) {
         track.settled = true;
         track.index = Number(element.getAttribute("data-index"));
         takes.set(keyOf(element), track);
@@ -245,35 +193,6 @@
       if (track === live && !track.open && track.settled) live = null;
       decorate();
     }, 400);
-  };
-
-  // What is shown beside the chat.
-
-  /** @type {any} */
-  let chipElement = null;
-  /** The browser wants a touch before it plays. @param {(() => void) | null} listen */
-  const chip = (listen) => {
-    chipElement?.remove();
-    chipElement = null;
-    if (!listen) return;
-    chipElement = document.createElement("button");
-    chipElement.className = "troupe-chip";
-    chipElement.innerHTML = `${SPEAK}<span>Tap to listen</span>`;
-    chipElement.onclick = () => { chip(null); listen(); };
-    document.body.append(chipElement);
-  };
-
-  /** @param {string} text */
-  const toast = (text) => {
-    document.querySelector(".troupe-toast")?.remove();
-    const element = document.createElement("div");
-    element.className = "troupe-toast";
-    element.setAttribute("role", "status");
-    element.textContent = text;
-    element.title = "Click to close";
-    element.onclick = () => element.remove();
-    document.body.append(element);
-    setTimeout(() => element.remove(), 12000);
   };
 
   sound.listen((/** @type {string} */ what, /** @type {any} */ track) => {
@@ -361,17 +280,6 @@
     if (pressed.closest?.("#stop")) stop();
     if (pressed.closest?.("#past-chats label, #chat-mode label")) silence();
   }, true);
-
-  // A studio on the host's machine cannot be reached from another one by its loopback address.
-  document.addEventListener("click", (event) => {
-    const link = /** @type {Element} */ (event.target).closest?.(".troupe-studio");
-    if (!link) return;
-    const local = (/** @type {string} */ name) => ["127.0.0.1", "localhost", "[::1]"].includes(name);
-    if (local(new URL(/** @type {any} */ (link).href).hostname) && !local(location.hostname)) {
-      event.preventDefault();
-      toast("The studio runs on the machine of the web UI and can be opened there.");
-    }
-  });
 
   const observer = new MutationObserver(decorate);
   const chat = document.getElementById("chat");
