@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from server import __version__
 from server.engines.registry import EngineRegistry
-from server.errors import SpeechError
+from server.errors import InvalidRequest, SpeechError
 from server.installs import Installs
 from server.life import Life
 from server.live import LiveSettings
@@ -28,6 +28,7 @@ from server.speech.store import AudioStore
 from server.speech.voices import VoiceMaker
 from server.voices.library import Library
 from server.voices.names import OPENAI_NAMES
+from server.voices.voice import Voice
 from server.voices.voicemap import VoiceMap
 
 Json = dict[str, Any]
@@ -89,7 +90,7 @@ class Troupe:
 
     def voice_list(self) -> list[Json]:
         """OpenAI's names, then the voices of the current engine, then the user's own."""
-        voices = [(name, name.capitalize(), "openai", self.casting.voice(name)) for name in OPENAI_NAMES]
+        voices = [(name, name.capitalize(), "openai", self._speaker_of(name)) for name in OPENAI_NAMES]
         voices += [(voice.id, voice.name, voice.kind, voice) for voice in self.casting.voices()]
         return [
             {
@@ -104,6 +105,13 @@ class Troupe:
             }
             for voice_id, name, kind, voice in voices
         ]
+
+    def _speaker_of(self, name: str) -> Voice:
+        """Who speaks for an OpenAI name; one that is set to a voice that is gone stays in the list, as nobody's."""
+        try:
+            return self.casting.voice(name)
+        except InvalidRequest:
+            return Voice(id=name, engine=self.registry.current, name=name, languages=(), gender="neutral", licence="")
 
     def revisions(self) -> Json:
         """For each topic a word that changes with it, whoever changed it: API, studio or an edited file."""

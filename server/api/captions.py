@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from fastapi import APIRouter, Request
 
@@ -30,7 +31,8 @@ async def make_captions(body: CaptionsBody, request: Request) -> Json:
 
 async def _make(body: CaptionsBody, request: Request) -> Json:
     troupe = troupe_of(request)
-    wanted = speech_request(body, troupe)
+    # It is made whole, so a WAV of any length can tell it.
+    wanted = replace(speech_request(body, troupe), wav_header="exact")
     if not troupe.registry.capabilities().word_times:
         raise InvalidRequest(
             f"The engine {troupe.registry.current} does not know when words are heard. Use kokoro for captions.",

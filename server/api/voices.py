@@ -44,8 +44,9 @@ async def add_voice(request: Request) -> Json:
     if kind == "application/json":
         return _json(troupe.voice_maker.blend(*await _blend(request)))
     if kind == "multipart/form-data":
-        form = await request.form(max_files=_MOST_CLIPS, max_fields=20)
-        voice, warnings = await troupe.voice_maker.clone(await _clone(form))
+        async with request.form(max_files=_MOST_CLIPS, max_fields=20) as form:
+            wish = await _clone(form)
+        voice, warnings = await troupe.voice_maker.clone(wish)
         return {**_json(voice), "warnings": list(warnings)}
     raise Refused(415, "Send a blend as application/json, or clips as multipart/form-data.")
 
