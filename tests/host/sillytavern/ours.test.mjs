@@ -19,7 +19,7 @@ let page, problems, speech, model, git, tavern;
 before(async () => {
     const stub = process.env.TROUPE_URL ? null : await startStub({ latency: 80 });
     if (stub) closing.push(stub.close);
-    speech = process.env.TROUPE_URL ?? stub.url;
+    speech = process.env.TROUPE_URL || stub.url;
     model = await startModel();
     closing.push(model.close);
     git = await serveRepository(root);

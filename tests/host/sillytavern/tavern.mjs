@@ -47,7 +47,7 @@ export async function startTavern({ extension, dir = process.env.TROUPE_ST_DIR ?
         fs.closeSync(log);
         fs.rmSync(home, { recursive: true, force: true, maxRetries: 5 });
     };
-    for (let i = 0; i < 360; i++) {
+    for (let i = 0; i < 720; i++) {
         await sleep(250);
         if (child.exitCode !== null) break;
         if (await fetch(`${url}/csrf-token`).then((r) => r.ok, () => false)) return { url, port, data, stop };
