@@ -42,7 +42,7 @@ from server.speech.clip import ClipMaker
 from server.speech.conversion import Converters
 from server.speech.generations import Generations
 from server.speech.metrics import Metrics
-from server.speech.narration import Studio
+from server.speech.narration import Surroundings
 from server.speech.narrations import Narrations
 from server.speech.recordings import Recordings
 from server.speech.scheduler import Scheduler
@@ -159,7 +159,7 @@ def build(
     metrics.gauge("pieces_waiting", "Pieces that wait for the engine", lambda: scheduler.waiting)
     metrics.gauge("worker_restarts", "Workers that had to be started again", lambda: registry.restarts)
     audio = AudioStore(home / "audio", lambda: Keep(live.now.audio.keep_hours, live.now.audio.keep_mb))
-    studio = Studio(registry, casting, ClipMaker(speaker, audio), metrics)
+    around = Surroundings(registry, casting, ClipMaker(speaker, audio), metrics)
     speech = SpeechService(scheduler, speaker, casting, scripts, metrics)
     return Troupe(
         instance=instance,
@@ -173,7 +173,7 @@ def build(
         converters=converters,
         scripts=scripts,
         speech=speech,
-        narrations=Narrations(studio, scripts, lambda: live.now),
+        narrations=Narrations(around, scripts, lambda: live.now),
         recordings=Recordings(speech, scripts, audio),
         generations=Generations(),
         audio=audio,
@@ -203,7 +203,8 @@ async def _load(troupe: Troupe) -> None:
 
 async def _prune(troupe: Troupe) -> None:
     while True:
-        await asyncio.to_thread(troupe.audio.prune)
+        in_use = {narration.id for narration in troupe.narrations.open} | set(troupe.recordings.being_made)
+        await asyncio.to_thread(troupe.audio.prune, in_use)
         await asyncio.sleep(_PRUNE_EVERY)
 
 

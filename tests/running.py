@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import Any
 import httpx
 
 from server.app import create_app
-from server.serve import Server
+from server.serve import Server, bind
 from server.settings import load_settings
 from server.troupe import Troupe
 
@@ -36,20 +35,22 @@ class Running:
 @contextlib.contextmanager
 def running(home: Path, *, key: str | None = None, **settings: object) -> Iterator[Running]:
     """Serve with the tone engine unless ``engine__name`` says otherwise; names are ``section__key``."""
-    environ = {f"TROUPE_{name.upper()}": str(value) for name, value in {"engine__name": "tone", **settings}.items()}
-    app = create_app(load_settings(None, environ, home), instance="test", key=key)
+    given = {"engine__name": "tone", "server__port": 0, **settings}
+    loaded = load_settings(None, {f"TROUPE_{name.upper()}": str(value) for name, value in given.items()}, home)
+    app = create_app(loaded, instance="test", key=key)
     server = Server(app, drain_seconds=1)
-    bound = socket.create_server(("127.0.0.1", 0))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve([bound])))
+    sockets = bind(loaded)
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets)))
     thread.start()
     troupe: Troupe = app.state.troupe
     try:
         wait_for(lambda: server.started and troupe.registry.state in ("ready", "degraded"))
-        yield Running(f"http://127.0.0.1:{bound.getsockname()[1]}", troupe, home)
+        yield Running(f"http://127.0.0.1:{sockets[0].getsockname()[1]}", troupe, home)
     finally:
         server.should_exit = True
         thread.join(30)
-        bound.close()
+        for each in sockets:
+            each.close()
 
 
 def wait_for(condition: Any, timeout: float = 30.0) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
@@ -31,6 +32,7 @@ async def make_captions(body: CaptionsBody, request: Request) -> Json:
 
 async def _make(body: CaptionsBody, request: Request) -> Json:
     troupe = troupe_of(request)
+    await troupe.engine_answering()
     # It is made whole, so a WAV of any length can tell it.
     wanted = replace(speech_request(body, troupe), wav_header="exact")
     if not troupe.registry.capabilities().word_times:
@@ -46,8 +48,11 @@ async def _make(body: CaptionsBody, request: Request) -> Json:
             data += part.data
             words += part.words
     stem = secrets.token_urlsafe(16)
-    sound = stem + parse_format(wanted.format).extension
-    troupe.audio.save(sound, bytes(data))
-    captions = f"{stem}.{body.captions}"
-    troupe.audio.save(captions, _WRITERS[body.captions](wanted.text, words).encode())
+    sound, captions = stem + parse_format(wanted.format).extension, f"{stem}.{body.captions}"
+
+    def save() -> None:
+        troupe.audio.save(sound, bytes(data))
+        troupe.audio.save(captions, _WRITERS[body.captions](wanted.text, words).encode())
+
+    await asyncio.to_thread(save)
     return {"audio_url": f"/audio/{sound}", "captions_url": f"/audio/{captions}"}

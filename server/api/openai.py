@@ -16,6 +16,7 @@ from server.api.until import unless_gone
 from server.errors import InvalidRequest, NotFound
 from server.speech.request import Delivery, SpeechRequest
 from server.speech.service import Part, Speech
+from server.speech.utf16 import without_lone_surrogates
 from server.troupe import Troupe
 
 router = APIRouter(tags=["OpenAI"])
@@ -58,7 +59,7 @@ def speech_request(body: SpeechBody, troupe: Troupe) -> SpeechRequest:
             code="string_above_max_length",
         )
     return SpeechRequest(
-        text=body.input,
+        text=without_lone_surrogates(body.input),
         delivery=Delivery(voice=body.voice, speed=body.speed),
         language=body.language,
         format=body.response_format or settings.default_format,

@@ -39,6 +39,10 @@ PREFLIGHT_SECONDS = 600
 _HEADER_NAME = re.compile(r"[a-z0-9_-]{1,60}")
 
 
+class Cut(Exception):
+    """Raised to the server that runs the application: cut this connection. It has been logged already."""
+
+
 class Gate:
     """ASGI middleware around everything, HTTP and WebSocket.
 
@@ -190,7 +194,8 @@ class Gate:
                 failure = error
         if answer.started:
             if failure is not None and not answer.complete:
-                raise failure  # the server cuts the connection; a clean end would look like success
+                log.warning("%s %s %a was cut: %s", request_id, visit.method, visit.path[:100], failure or "")
+                raise Cut from failure  # the server cuts the connection; a clean end would look like success
         elif body.refusal is not None:
             if body.refusal.status == 413:
                 await body.drain()

@@ -58,7 +58,10 @@ class RvcProcess:
         return converted_from_wire(head, body)
 
     def close(self) -> None:
-        """End the process; the next window starts another."""
+        """End the process, also in mid-window; the next window starts another."""
+        process = self._process
+        if process is not None:
+            process.kill()
         with self._lock:
             self._end()
 

@@ -36,7 +36,7 @@ class Watch:
         self._start = clock()
         self.first: float | None = None
         self.seconds = 0.0
-        self.took: float | None = None
+        self.work: float | None = None
 
     def sound(self, seconds: float) -> None:
         """So many seconds of sound were made."""
@@ -44,9 +44,9 @@ class Watch:
             self.first = self._clock() - self._start
         self.seconds += seconds
 
-    def finished(self) -> None:
-        """It was spoken to its end."""
-        self.took = self._clock() - self._start
+    def finished(self, work: float) -> None:
+        """It was spoken to its end; the engine worked ``work`` seconds for it."""
+        self.work = work
 
 
 class Metrics:
@@ -67,7 +67,7 @@ class Metrics:
         )
         self.factor = Histogram(
             "troupe_real_time_factor",
-            "Seconds of work for a second of sound",
+            "Seconds of the engine's work for a second of sound",
             buckets=_FACTOR_BUCKETS,
             registry=self.registry,
         )
@@ -84,7 +84,7 @@ class Metrics:
         outcome = "cancelled"
         try:
             yield watch
-            outcome = "spoken" if watch.took is not None else "cancelled"
+            outcome = "spoken" if watch.work is not None else "cancelled"
         except Exception:
             outcome = "failed"
             raise
@@ -97,8 +97,8 @@ class Metrics:
             return
         self.first_audio.observe(watch.first)
         self.audio.inc(watch.seconds)
-        if watch.took is not None and watch.seconds > 0:
-            factor = watch.took / watch.seconds
+        if watch.work is not None and watch.seconds > 0:
+            factor = watch.work / watch.seconds
             self.factor.observe(factor)
             self.recent.append(Observation(time.time(), watch.first, factor, watch.seconds))
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from server.audio.encoders import make_encoder
 from server.audio.formats import AudioFormat
 from server.engines.registry import EngineRegistry
-from server.errors import NotFound, SpeechError
+from server.errors import NotFound, SpeechError, SynthesisFailed, Unavailable
 from server.speech.casting import Casting
 from server.speech.clip import PCM_RATE, Clip, ClipMaker, read_samples
 from server.speech.metrics import Metrics
@@ -63,7 +63,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Studio:
+class Surroundings:
     """What a narration needs of the server."""
 
     registry: EngineRegistry
@@ -75,14 +75,14 @@ class Studio:
 class Narration:
     """One session; lives on the event loop."""
 
-    def __init__(self, narration_id: str, plan: Plan, text: NarrationText, studio: Studio) -> None:
+    def __init__(self, narration_id: str, plan: Plan, text: NarrationText, around: Surroundings) -> None:
         self.id = narration_id
         self.plan = plan
         self.text = text
         self.state: State = "open"
         self.failed = 0
         self.duration = 0.0
-        self._studio = studio
+        self._around = around
         self._made: list[Made] = []
         self._events: list[Event] = []
         self._fetched = 0
@@ -163,7 +163,7 @@ class Narration:
 
     async def _run(self) -> None:
         """Dispatch parts and report them in order; one more than the engine batches, so that it never idles."""
-        width = self._studio.registry.capabilities().batch_size
+        width = self._around.registry.capabilities().batch_size
         making: asyncio.Queue[asyncio.Task[Made] | None] = asyncio.Queue(maxsize=width)
         dispatcher = asyncio.create_task(self._dispatch(making))
         task: asyncio.Task[Made] | None = None
@@ -204,20 +204,31 @@ class Narration:
         return seconds < self.plan.ahead or dispatched - self._fetched < 2
 
     async def _make(self, turn: Turn, part: Part, index: int) -> Made:
-        studio = self._studio
         try:
-            with studio.metrics.request() as watch:
-                await studio.registry.ready(_LOAD_TIMEOUT)
-                delivery = self.plan.cast.get(part.role, self.plan.cast["character"])
-                rendition = studio.casting.rendition(delivery, self.plan.language, part.piece.text)
-                rate = studio.registry.capabilities().sample_rate
-                name = f"{self.id}/{index}"
-                clip = await studio.maker.make(turn, Line(part.piece, rendition), rate, self.plan.format, name)
-                watch.sound(clip.duration)
-                watch.finished()
+            try:
+                return Made(part, await self._speak(turn, part, index))
+            except Unavailable as error:
+                if error.code != "engine_switched":
+                    raise
+                return Made(part, await self._speak(turn, part, index))  # now with the new engine's voice
         except SpeechError as error:
             return Made(part, None, error)
-        return Made(part, clip)
+        except Exception as error:
+            log.exception("a clip broke")
+            return Made(part, None, SynthesisFailed(f"The clip could not be made: {type(error).__name__}."))
+
+    async def _speak(self, turn: Turn, part: Part, index: int) -> Clip:
+        around, before = self._around, turn.work
+        with around.metrics.request() as watch:
+            await around.registry.ready(_LOAD_TIMEOUT)
+            delivery = self.plan.cast.get(part.role, self.plan.cast["character"])
+            rendition = around.casting.rendition(delivery, self.plan.language, part.piece.text)
+            rate = around.registry.capabilities().sample_rate
+            name = f"{self.id}/{index}"
+            clip = await around.maker.make(turn, Line(part.piece, rendition), rate, self.plan.format, name)
+            watch.sound(clip.duration)
+            watch.finished(turn.work - before)
+        return clip
 
     def _report(self, made: Made) -> None:
         part, clip = made.part, made.clip

@@ -12,8 +12,10 @@ from server.speech.utf16 import Utf16Text
 from server.text.piece import Piece
 from server.text.pipeline import PushPipeline, SpokenPiece
 
-OpenPipeline = Callable[[str], PushPipeline]
-"""From the text that comes before, already spoken, to a pipeline for what follows."""
+OpenPipeline = Callable[[str, str], PushPipeline]
+"""From the text before, already spoken, and the beginning of what follows, to a pipeline for it."""
+_CONTEXT = 20_000
+"""Code points before the spoken text that are looked at for open quotes and asterisks; they end with paragraphs."""
 _SMALL = 2000
 """Characters that are cut into pieces at once; more goes to a thread, to keep the event loop free."""
 
@@ -41,7 +43,7 @@ class NarrationText:
         self._open_pipeline = open_pipeline
         self._max_units = max_units
         self._text = Utf16Text()
-        self._pipeline = open_pipeline("")
+        self._pipeline: PushPipeline | None = None
         self._base = 0
         """Code points before the text that the pipeline has been given."""
         self._taken = 0
@@ -78,12 +80,15 @@ class NarrationText:
                 code="text_too_long",
                 param="text",
             )
-        same = _common_prefix(self._text.slice(offset, offset + _units(text)), text)
+        end = offset + _units(text)
+        same = _common_prefix(self._text.slice(offset, end), text)
         rest = text[len(same) :]
         if rest:
             await self._append(offset + _units(same), rest, is_open)
         if final and not self.final and is_open:
-            self.waiting.extend(self._pipeline.finish())
+            if end < self.length:  # the text has become shorter than what was pushed before
+                await self._cut(end)
+            self.waiting.extend(self._pipeline.finish() if self._pipeline else ())
             self.final = True
 
     async def _append(self, at: int, text: str, is_open: bool) -> None:
@@ -92,22 +97,28 @@ class NarrationText:
         if not is_open:
             raise self._conflict("not_open", "This narration has ended.")
         if at < self.length:
-            self._cut(at)
+            await self._cut(at)
         added = self._text.append(text)
+        if self._pipeline is None:
+            self._pipeline = await asyncio.to_thread(self._open_pipeline, "", added)
         if len(added) > _SMALL:
             self.waiting.extend(await asyncio.to_thread(self._pipeline.add, added))
         else:
             self.waiting.extend(self._pipeline.add(added))
 
-    def _cut(self, at: int) -> None:
+    async def _cut(self, at: int) -> None:
         """Forget the text from ``at`` on: what is not being spoken is cut into pieces anew."""
         if at < self.spoken_until:
             raise self._conflict("already_spoken", f"The text up to {self.spoken_until} is already being spoken.")
         self._text.cut(at)
+        self.waiting.clear()  # nothing is taken meanwhile, so that what is spoken stays where it is
         whole, self._base = self._text.text, self._taken
-        self._pipeline = self._open_pipeline(whole[: self._base])
-        self.waiting.clear()
-        self.waiting.extend(self._pipeline.add(whole[self._base :]))
+        self._pipeline, pieces = await asyncio.to_thread(self._begin_anew, whole, self._base)
+        self.waiting.extend(pieces)
+
+    def _begin_anew(self, whole: str, base: int) -> tuple[PushPipeline, list[SpokenPiece]]:
+        pipeline = self._open_pipeline(whole[max(0, base - _CONTEXT) : base], whole[base:])
+        return pipeline, pipeline.add(whole[base:])
 
     def _conflict(self, code: str, message: str) -> Conflict:
         held = {"length": self.length, "spoken_until": self.spoken_until, "final": self.final}

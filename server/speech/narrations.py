@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from server.audio.formats import parse_format
 from server.errors import NotFound, Overloaded
 from server.settings import Settings
-from server.speech.narration import Narration, Plan, Studio
-from server.speech.narration_text import NarrationText
+from server.speech.narration import Narration, Plan, Surroundings
+from server.speech.narration_text import NarrationText, OpenPipeline
 from server.speech.request import Delivery
 from server.speech.scripts import Scripts
 from server.text.options import Markup
@@ -39,8 +39,8 @@ class NarrationRequest:
 class Narrations:
     """All sessions, open and ended."""
 
-    def __init__(self, studio: Studio, scripts: Scripts, settings: Callable[[], Settings]) -> None:
-        self._studio = studio
+    def __init__(self, around: Surroundings, scripts: Scripts, settings: Callable[[], Settings]) -> None:
+        self._around = around
         self._scripts = scripts
         self._settings = settings
         self._all: dict[str, Narration] = {}
@@ -59,14 +59,14 @@ class Narrations:
             )
         audio_format = parse_format(request.format)
         for role, delivery in request.cast.items():
-            self._studio.casting.rendition(delivery, request.language, param=f"cast.{role}.voice")
+            self._around.casting.rendition(delivery, request.language, param=f"cast.{role}.voice")
         narration = Narration(
             secrets.token_urlsafe(16),
             Plan(
                 request.cast, audio_format, request.language, ahead=settings.ahead, idle_seconds=settings.idle_seconds
             ),
             NarrationText(self._opener(request), settings.max_text),
-            self._studio,
+            self._around,
         )
         self._all[narration.id] = narration
         self._forget_old()
@@ -84,17 +84,14 @@ class Narrations:
         for narration in self.open:
             await narration.cancel("shutdown")
 
-    def _opener(self, request: NarrationRequest) -> Callable[[str], PushPipeline]:
+    def _opener(self, request: NarrationRequest) -> OpenPipeline:
         character = request.cast[CHARACTER]
-        language = request.language
-        if language in (None, "auto"):
-            language = self._studio.casting.rendition(character, language, request.context).language
         names = {name: name for name in request.cast if name not in _ROLES}
 
-        def open_pipeline(spoken: str) -> PushPipeline:
-            return self._scripts.push(
-                language or "en", request.markup, request.rules, names, request.context + spoken, request.changes
-            )
+        def open_pipeline(spoken: str, coming: str) -> PushPipeline:
+            context = request.context + spoken
+            language = self._around.casting.rendition(character, request.language, context + coming).language
+            return self._scripts.push(language, request.markup, request.rules, names, context, request.changes)
 
         return open_pipeline
 

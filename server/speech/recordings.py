@@ -171,6 +171,11 @@ class Recordings:
         kept = [each for each in self._all.values() if each.state == "making" or each.file.is_file()]
         return kept[::-1]
 
+    @property
+    def being_made(self) -> Sequence[str]:
+        """Ids of those whose files still grow."""
+        return [recording.id for recording in self._all.values() if recording.state == "making"]
+
     def find(self, recording_id: str) -> Recording:
         """The recording of that id; NotFound otherwise."""
         found = self._all.get(recording_id)

@@ -10,8 +10,8 @@ import asyncio
 import heapq
 import itertools
 import math
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 from server.audio.chunk import AudioChunk
 from server.engines.base import SynthesisOptions
@@ -28,9 +28,17 @@ _SECONDS_A_CHARACTER = 0.03
 class Turn:
     """One request's place among the others: how much it has been given so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, leave: Callable[[], None] = lambda: None) -> None:
         self.pieces = 0
         self.tag = 0.0
+        self.work = 0.0
+        """Seconds that the engine has worked for it."""
+        self._leave = leave
+
+    def close(self) -> None:
+        """Free the place in the queue; once is enough."""
+        leave, self._leave = self._leave, lambda: None
+        leave()
 
 
 class Scheduler:
@@ -53,19 +61,18 @@ class Scheduler:
         """Pieces that wait for the engine."""
         return sum(not entry[3].done() for entry in self._waiting)
 
-    @contextmanager
-    def admitted(self) -> Iterator[Turn]:
-        """A place in the queue while the block runs; Overloaded when there is none."""
+    def admit(self) -> Turn:
+        """A place in the queue, until it is left; Overloaded when there is none."""
         if self.open >= self.limit:
             raise Overloaded(
                 f"The server is busy: {self.open} requests are waiting. Try again shortly.",
                 retry_after=max(1, math.ceil(self.backlog_seconds())),
             )
         self.open += 1
-        try:
-            yield Turn()
-        finally:
-            self.open -= 1
+        return Turn(self._left)
+
+    def _left(self) -> None:
+        self.open -= 1
 
     def backlog_seconds(self) -> float:
         """How long what waits will probably take."""
@@ -78,9 +85,10 @@ class Scheduler:
         for attempt in (1, 2):
             silent = True
             try:
-                async for chunk in self._once(turn, piece, voice, options):
-                    silent = False
-                    yield chunk
+                async with aclosing(self._once(turn, piece, voice, options)) as chunks:
+                    async for chunk in chunks:
+                        silent = False
+                        yield chunk
             except WorkerDied:
                 if attempt == 2 or not silent:
                     raise
@@ -94,9 +102,11 @@ class Scheduler:
         started = asyncio.get_running_loop().time()
         try:
             await self.registry.ready(self._load_timeout)
-            async for chunk in self.registry.speak(piece, voice, options):
-                yield chunk
+            async with aclosing(self.registry.speak(piece, voice, options)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
             took = asyncio.get_running_loop().time() - started
+            turn.work += took
             self._pace = 0.8 * self._pace + 0.2 * took / max(1, len(piece.text))
         finally:
             self._running -= 1

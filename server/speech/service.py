@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass
 
 from server.audio.encoders import Encoder, make_encoder
@@ -18,7 +18,7 @@ from server.speech.casting import Casting
 from server.speech.metrics import Metrics
 from server.speech.rendition import Line, SpokenWord
 from server.speech.request import Delivery, SpeechRequest
-from server.speech.scheduler import Scheduler
+from server.speech.scheduler import Scheduler, Turn
 from server.speech.scripts import Scripts
 from server.speech.speaker import Speaker
 from server.speech.take import Sound, Take
@@ -90,14 +90,19 @@ class SpeechService:
         audio_format = parse_format(request.format)
         await self.scheduler.registry.ready(load_timeout)
         rendition = self.casting.rendition(request.delivery, request.language, request.text)
-        pieces = await asyncio.to_thread(
-            self._scripts.pieces, request.text, rendition.language, plain=request.plain
-        )
-        lines = [Line(piece, rendition) for piece in pieces]
         exact = request.wav_header == "exact" or (
             request.wav_header == "auto" and len(request.text) <= SHORT_TEXT
         )
-        return await self.prepare_lines(lines, audio_format, whole=exact and audio_format.name == "wav")
+        turn = self.scheduler.admit()  # before the text is worked on: a refusal is to come at once
+        try:
+            pieces = await asyncio.to_thread(
+                self._scripts.pieces, request.text, rendition.language, plain=request.plain
+            )
+            lines = [Line(piece, rendition) for piece in pieces]
+            return await self.prepare_lines(lines, audio_format, whole=exact and audio_format.name == "wav", turn=turn)
+        except BaseException:
+            turn.close()
+            raise
 
     async def lines(
         self,
@@ -124,11 +129,13 @@ class SpeechService:
         spoken = await asyncio.to_thread(cut)
         return [Line(each.piece, renditions.get(each.role, character)) for each in spoken]
 
-    async def prepare_lines(self, lines: Sequence[Line], audio_format: AudioFormat, *, whole: bool = False) -> Speech:
+    async def prepare_lines(
+        self, lines: Sequence[Line], audio_format: AudioFormat, *, whole: bool = False, turn: Turn | None = None
+    ) -> Speech:
         """Speak lines of any voices as one stream; ``whole`` makes all of it before returning."""
         rate = self._rate(lines)
         encoder = make_encoder(audio_format, rate, wav_header="exact" if whole else "streaming")
-        parts = self._parts(lines, encoder, rate)
+        parts = self._parts(lines, encoder, rate, turn or self.scheduler.admit())
         words: list[SpokenWord] = []
         data, seconds, line = bytearray(), 0.0, None
         try:
@@ -150,17 +157,17 @@ class SpeechService:
             raise InvalidRequest("The voices of a request must all be of the current engine.", param="voice")
         return registry.capabilities().sample_rate
 
-    async def _parts(self, lines: Sequence[Line], encoder: Encoder, rate: int) -> AsyncGenerator[Part, None]:
-        async with AsyncExitStack() as stack:
-            turn = stack.enter_context(self.scheduler.admitted())
-            watch = stack.enter_context(self._metrics.request())
+    async def _parts(
+        self, lines: Sequence[Line], encoder: Encoder, rate: int, turn: Turn
+    ) -> AsyncGenerator[Part, None]:
+        with closing(turn), self._metrics.request() as watch:
             take = Take(self._speaker, turn, lines, rate)
             async with aclosing(take.sounds()) as sounds:
                 async for sound in sounds:
                     watch.sound(sound.chunk.seconds)
                     yield Part(await _encode(encoder, sound), sound.words, sound.chunk.seconds, sound.line)
             yield Part(await asyncio.to_thread(encoder.flush))
-            watch.finished()
+            watch.finished(turn.work)
 
 
 async def _encode(encoder: Encoder, sound: Sound) -> bytes:

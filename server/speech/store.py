@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,16 +53,20 @@ class AudioStore:
                     return entry
         return None
 
-    def prune(self, now: Callable[[], float] = time.time) -> int:
-        """Delete what is too old, then the oldest beyond the size; returns how many entries went."""
+    def prune(self, in_use: Collection[str] = (), now: Callable[[], float] = time.time) -> int:
+        """Delete what is too old, then the oldest beyond the size; returns how many entries went.
+
+        Entries ``in_use`` stay, and so does the newest one.
+        """
         keep = self._keep()
         entries = []
         with suppress(OSError):
             entries = sorted(((_age(entry, now), entry) for entry in self.folder.iterdir()), key=lambda e: e[0])
         gone, held = 0, 0
-        for age, entry in entries:
+        for number, (age, entry) in enumerate(entries):
             held += _size(entry)
-            if age > keep.hours * 3600 or held > keep.megabytes * 1_000_000:
+            too_much = number > 0 and held > keep.megabytes * 1_000_000
+            if entry.name not in in_use and (too_much or age > keep.hours * 3600):
                 _delete(entry)
                 gone += 1
         if gone:
@@ -72,7 +76,8 @@ class AudioStore:
 
 def _age(entry: Path, now: Callable[[], float]) -> float:
     with suppress(OSError):
-        return now() - entry.stat().st_mtime
+        files = [entry] if entry.is_file() else [entry, *entry.iterdir()]
+        return now() - max(file.stat().st_mtime for file in files)
     return 0.0
 
 

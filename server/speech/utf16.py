@@ -25,7 +25,7 @@ class Utf16Text:
         """Add text, which may begin or end inside a character; returns the whole characters added."""
         joined = self._half + text
         self._half = joined[-1] if joined and "\ud800" <= joined[-1] <= "\udbff" else ""
-        added = _whole(joined[: len(joined) - len(self._half)])
+        added = without_lone_surrogates(joined[: len(joined) - len(self._half)])
         for character in added:
             if character > "\uffff":
                 self._wide.append(self._units)
@@ -61,7 +61,7 @@ class Utf16Text:
         return units - bisect_right(self._wide, units - 1)
 
 
-def _whole(text: str) -> str:
+def without_lone_surrogates(text: str) -> str:
     """Surrogate pairs joined; a lone one, which means nothing, becomes the replacement character."""
     if not any("\ud800" <= character <= "\udfff" for character in text):
         return text

@@ -335,3 +335,19 @@ def test_two_listeners_hear_the_same(http: httpx.Client) -> None:
     assert heard[0][-1][1] == "done"
 
 
+
+
+def test_a_final_push_that_ends_earlier_cuts_the_tail(tmp_path: Path) -> None:
+    with running(tmp_path, narration__ahead="0") as server, server.http() as http:
+        narration = open_narration(http)
+        push(http, narration, 0, "One here. Two here. Three is to be trimmed. Four")
+        wait_for(lambda: http.get(narration["url"]).json()["clips"] == 2)
+        answer = push(http, narration, len("One here. Two here."), "", final=True)
+        assert answer.json()["length"] == len("One here. Two here.")
+        assert [data["text"] for _, name, data in events(http, narration) if name == "clip"] == ["One here.", "Two here."]
+
+
+def test_a_guessed_language_is_that_of_the_text(http: httpx.Client) -> None:
+    narration = open_narration(http, language="auto", text="Ich habe 3 Hunde und 21 Katzen.", final=True)
+    (clip,) = (data for _, name, data in events(http, narration) if name == "clip")
+    assert clip["text"] == "Ich habe drei Hunde und einundzwanzig Katzen."

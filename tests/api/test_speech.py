@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import socket
 import threading
 import time
 import wave
@@ -18,6 +19,8 @@ import openai
 import pytest
 import soundfile
 
+from server.serve import bind
+from server.settings import load_settings
 from server.voices.names import OPENAI_NAMES
 from tests.running import Running, running, wait_for
 
@@ -330,3 +333,20 @@ def test_metrics_count(http: httpx.Client) -> None:
 def test_every_answer_has_an_id(http: httpx.Client) -> None:
     ids = {http.get(path).headers["x-request-id"] for path in ("/health", "/v1/nothing", "/api/ready")}
     assert len(ids) == 3
+
+
+def test_half_a_character_is_replaced_and_not_fatal(http: httpx.Client) -> None:
+    body = b'{"model": "x", "input": "Hi \\ud83d there", "voice": "nova", "response_format": "wav"}'
+    answer = http.post("/v1/audio/speech", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 200
+    assert speak(http).status_code == 200
+
+
+def test_a_kept_connection_answers_without_delay(tmp_path: Path) -> None:
+    """Without TCP_NODELAY each answer would wait 40 ms for an acknowledgement."""
+    bound = bind(load_settings(None, {"TROUPE_SERVER__PORT": "0"}, tmp_path))
+    try:
+        assert {each.proto for each in bound} == {socket.IPPROTO_TCP}
+    finally:
+        for each in bound:
+            each.close()

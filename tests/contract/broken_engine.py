@@ -1,4 +1,4 @@
-"""Engines that cannot be loaded."""
+"""Engines to fail with, and one to switch to."""
 
 from __future__ import annotations
 
@@ -21,3 +21,9 @@ class Absent(Tone):
     """Wants a package that is not there."""
 
     capabilities = replace(Tone.capabilities, name="absent", modules=("no_such_package_at_all",))
+
+
+class Twin(Tone):
+    """Works; another engine to switch to."""
+
+    capabilities = replace(Tone.capabilities, name="twin")

@@ -24,6 +24,7 @@ TABLE = {
     "tone": "server.engines.tone:Tone",
     "broken": "tests.contract.broken_engine:Broken",
     "absent": "tests.contract.broken_engine:Absent",
+    "twin": "tests.contract.broken_engine:Twin",
 }
 
 
@@ -172,3 +173,75 @@ def test_a_cloned_voice_has_the_pitch_of_its_clip(tmp_path: Path) -> None:
     with_registry(work, tmp_path)
 
 
+
+
+def test_a_failed_switch_from_an_unloaded_engine_leaves_it_usable(tmp_path: Path) -> None:
+    async def work(registry: EngineRegistry) -> None:
+        await registry.unload()
+        with pytest.raises(Unavailable):
+            await registry.load("absent")
+        assert (registry.current, registry.state) == ("tone", "unloaded")
+        assert await speak(registry, "hello") > 0
+
+    with_registry(work, tmp_path)
+
+
+def test_who_waits_while_it_unloads_is_served_by_the_next_load(tmp_path: Path) -> None:
+    async def work(registry: EngineRegistry) -> None:
+        unloading = asyncio.create_task(registry.unload())
+        await asyncio.sleep(0)
+        await registry.ready(10)
+        await unloading
+        assert await speak(registry, "hello") > 0
+
+    with_registry(work, tmp_path)
+
+
+def test_a_client_that_leaves_does_not_stop_the_load_for_others(tmp_path: Path) -> None:
+    async def work(registry: EngineRegistry) -> None:
+        await registry.unload()
+        gone = asyncio.create_task(registry.ready(10))
+        await asyncio.sleep(0.01)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        for _ in range(500):
+            await asyncio.sleep(0.02)
+            if registry.state == "ready":
+                break
+        assert registry.state == "ready"
+
+    with_registry(work, tmp_path)
+
+
+def test_what_was_begun_is_ended_by_the_engine_switched_away_from(tmp_path: Path) -> None:
+    async def work(registry: EngineRegistry) -> None:
+        old = voice(registry)
+        piece = Piece("word " * 10, 0, 50)
+        stream = registry.speak(piece, old, SynthesisOptions(values={"delay": 1.0}))
+        seconds = (await anext(stream)).seconds
+        await registry.load("twin")
+        assert registry.current == "twin"
+        async for chunk in stream:
+            seconds += chunk.seconds
+        assert seconds == pytest.approx(2.6, abs=0.05)
+        again = [chunk async for chunk in registry.speak(Piece("next", 0, 4), old, SynthesisOptions())]
+        assert again
+
+    with_registry(work, tmp_path)
+
+
+def test_a_worker_ends_with_its_server_even_when_its_model_hangs(tmp_path: Path) -> None:
+    async def work(registry: EngineRegistry) -> None:
+        hung = asyncio.create_task(speak(registry, "tonehang"))
+        await asyncio.sleep(0.5)
+        client = registry._client
+        assert client
+        assert client._process
+        assert client._process.stdin
+        client._stopping = True
+        client._process.stdin.close()  # as when the server dies
+        assert await asyncio.to_thread(client._process.wait, 10) == 0
+        hung.cancel()
+        await asyncio.gather(hung, return_exceptions=True)
+
+    with_registry(work, tmp_path)

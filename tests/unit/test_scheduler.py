@@ -11,6 +11,7 @@ import pytest
 from server.audio.chunk import AudioChunk
 from server.engines.base import Capabilities, SynthesisOptions
 from server.engines.client import WorkerDied
+from server.engines.patience import Patience
 from server.errors import Overloaded
 from server.speech.scheduler import Scheduler, Turn
 from server.text.piece import Piece
@@ -97,13 +98,16 @@ def test_requests_share_by_characters() -> None:
 def test_over_the_bound_is_refused_with_a_time() -> None:
     async def run() -> None:
         work = scheduler(FakeRegistry(), limit=2)
-        with work.admitted(), work.admitted():
-            with pytest.raises(Overloaded) as refusal, work.admitted():
-                pass
-            assert refusal.value.retry_after
-            assert refusal.value.retry_after >= 1
-        with work.admitted():
-            assert work.open == 1
+        first = work.admit()
+        work.admit()
+        with pytest.raises(Overloaded) as refusal:
+            work.admit()
+        assert refusal.value.retry_after
+        assert refusal.value.retry_after >= 1
+        first.close()
+        first.close()
+        assert work.open == 1
+        work.admit()
 
     asyncio.run(run())
 
@@ -143,3 +147,13 @@ def test_leaving_while_waiting_frees_the_place() -> None:
         assert registry.spoken == ["first", "next"]
 
     asyncio.run(run())
+
+
+def test_patience() -> None:
+    now = 0.0
+    patience = Patience(limit=4, window=100, first=1, longest=3, clock=lambda: now)
+    assert [patience.failed(), patience.failed(), patience.failed(), patience.failed()] == [0.0, 1.0, 2.0, None]
+    now = 200.0
+    assert patience.failed() == 0.0
+    patience.forget()
+    assert [patience.failed(), patience.failed()] == [0.0, 1.0]

@@ -20,8 +20,8 @@ def store(folder: Path, hours: float = 24, megabytes: int = 10) -> AudioStore:
 
 def put(kept: AudioStore, name: str, size: int, age_hours: float) -> Path:
     path = kept.save(name, b"x" * size)
-    entry = kept.folder / name.split("/")[0]
-    os.utime(entry, (NOW - age_hours * 3600, NOW - age_hours * 3600))
+    for entry in {path, kept.folder / name.split("/")[0]}:
+        os.utime(entry, (NOW - age_hours * 3600, NOW - age_hours * 3600))
     return path
 
 
@@ -29,15 +29,25 @@ def test_old_entries_go_whole(tmp_path: Path) -> None:
     kept = store(tmp_path, hours=2)
     old, young = put(kept, "abc/0.mp3", 10, 3), put(kept, "def/0.mp3", 10, 1)
     single = put(kept, "old.wav", 10, 5)
-    assert kept.prune(lambda: NOW) == 2
+    assert kept.prune(now=lambda: NOW) == 2
     assert (old.parent.exists(), single.exists(), young.exists()) == (False, False, True)
 
 
 def test_the_oldest_go_when_there_is_too_much(tmp_path: Path) -> None:
     kept = store(tmp_path, megabytes=10)
     paths = [put(kept, f"{age}.wav", 4_000_000, age) for age in (1, 2, 3)]
-    assert kept.prune(lambda: NOW) == 1
+    assert kept.prune(now=lambda: NOW) == 1
     assert [path.exists() for path in paths] == [True, True, False]
+
+
+def test_what_is_in_use_and_the_newest_stay(tmp_path: Path) -> None:
+    kept = store(tmp_path, hours=2, megabytes=10)
+    newest = put(kept, "big.wav", 11_000_000, 1)
+    used = put(kept, "open/0.mp3", 10, 5)
+    put(kept, "old.wav", 10, 5)
+    assert kept.prune({"open"}, now=lambda: NOW) == 1
+    assert newest.exists()
+    assert used.exists()
 
 
 def test_names_are_looked_up_and_never_joined(tmp_path: Path) -> None:
