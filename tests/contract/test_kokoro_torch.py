@@ -8,14 +8,20 @@ import os
 import pickle
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from server.engines.base import Cancel
-from server.errors import Cancelled, SpeechError, SynthesisFailed
+from server.audio.chunk import AudioChunk
+from server.engines.base import Cancel, EngineContext, Job, SynthesisOptions
+from server.engines.kokoro.utterance import Unit, unit
+from server.engines.kokoro_torch.engine import KokoroTorch
+from server.errors import Cancelled, InvalidRequest, SpeechError, SynthesisFailed, Unavailable
+from server.text.piece import Piece
+from server.voices.voice import Voice
 from tests.torch_needed import need
 
 need("torch", "safetensors", command="python3 -m server install torch kokoro-torch")
@@ -29,6 +35,7 @@ from server.engines.kokoro_torch.model import Kokoro  # noqa: E402
 from server.engines.kokoro_torch.shape import RATE, Shape  # noqa: E402
 from server.engines.kokoro_torch.source import HarmonicSource, Spectrum  # noqa: E402
 from server.engines.kokoro_torch.speaker import Speaker  # noqa: E402
+from server.engines.torch_runtime import model_errors, open_device  # noqa: E402
 
 pytestmark = pytest.mark.contract
 
@@ -290,3 +297,93 @@ def test_a_checkpoint_of_another_model_is_refused_by_name(tmp_path: Path) -> Non
     torch.save({part: {"module.a": torch.ones(1)} for part in weights_module.PARTS}, tmp_path / "kokoro-v1_0.pth")
     with pytest.raises(SynthesisFailed, match=r"kokoro-v1_0\.pth does not fit"):
         weights_module.load_weights(tmp_path, lambda: tmp_path / "unused", lambda detail: None)
+
+
+class Letters:
+    """A front end that says letters as they are written."""
+
+    def units(self, piece: Piece, language: str) -> list[Unit]:
+        words, at = [], 0
+        for word in piece.text.split():
+            begin = piece.text.index(word, at)
+            at = begin + len(word)
+            words.append(unit(word + " ", begin, at))
+        return words
+
+
+class Styles:
+    """One vector for everybody."""
+
+    def style(self, voice: Voice, phonemes: int) -> np.ndarray:
+        return np.full((1, 2 * SMALL.style), 0.3, np.float32)
+
+
+@pytest.fixture
+def engine() -> KokoroTorch:
+    made = KokoroTorch(EngineContext())
+    made._frontend, made._book = Letters(), Styles()  # type: ignore[assignment]
+    made._speaker = speaker(batches=True)
+    return made
+
+
+def job(number: int, text: str) -> Job:
+    voice = Voice("af_heart", "kokoro-torch", "Heart", languages=("en-us",))
+    return Job(number, Piece(text, 0, len(text)), voice, SynthesisOptions())
+
+
+def test_the_engine_speaks_several_requests_together(engine: KokoroTorch) -> None:
+    long = "abcdefghi " * 60  # more than the model takes at once
+    items = list(engine.synthesize_batch([job(1, "hello there"), job(2, long), job(3, ""), job(4, "yes")]))
+    ends = [number for number, item in items if item is None]
+    assert sorted(ends) == [1, 2, 3, 4]
+    chunks = {number: [item for n, item in items if n == number and isinstance(item, AudioChunk)] for number in ends}
+    assert [len(chunks[number]) for number in (1, 2, 3, 4)] == [1, 2, 0, 1]
+    assert [word.text_start for word in chunks[1][0].words] == [0, 6]
+    said = [word.text_start for chunk in chunks[2] for word in chunk.words]
+    assert said == sorted(said), "the parts of one piece come in order"
+    alone = list(engine.synthesize(job(0, "yes").piece, job(0, "yes").voice, SynthesisOptions()))
+    assert len(alone) == 1
+    assert len(alone[0].samples) == len(chunks[4][0].samples)
+
+
+def test_one_bad_request_does_not_spoil_the_others(engine: KokoroTorch) -> None:
+    bad = replace(job(1, "hello"), options=SynthesisOptions(language="xx"))
+    items = list(engine.synthesize_batch([bad, job(2, "there")]))
+    assert isinstance(items[0][1], InvalidRequest)
+    assert isinstance(items[1][1], AudioChunk)
+    assert items[2] == (2, None)
+
+
+def test_what_does_not_fit_the_card_is_spoken_on_the_cpu_if_that_is_allowed(engine: KokoroTorch) -> None:
+    assert engine._speaker is not None
+
+    def full(*inputs: torch.Tensor) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory (as the card would say)")
+
+    engine._speaker._model.plan = full  # type: ignore[method-assign]
+    ((number, failure),) = engine.synthesize_batch([job(1, "hello")])
+    assert number == 1
+    assert isinstance(failure, SynthesisFailed)
+    assert failure.code == "out_of_memory"
+    engine._spare = speaker()
+    items = list(engine.synthesize_batch([job(1, "hello"), job(2, "there")]))
+    assert [number for number, item in items if item is None] == [1, 2]
+
+
+def test_a_broken_card_asks_for_a_new_process() -> None:
+    with pytest.raises(SynthesisFailed) as caught, model_errors("Kokoro"):
+        raise RuntimeError("CUDA error: device-side assert triggered")
+    assert caught.value.code == "restart_worker"
+    with pytest.raises(SynthesisFailed, match="shapes") as caught, model_errors("Kokoro"):
+        raise RuntimeError("shapes do not fit")
+    assert caught.value.code == "synthesis_failed"
+    with pytest.raises(SynthesisFailed) as caught, model_errors("Kokoro"):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+    assert caught.value.code == "out_of_memory"
+
+
+def test_a_card_that_torch_cannot_use_is_said() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine's card works")
+    with pytest.raises(Unavailable, match="doctor"):
+        open_device("cuda")

@@ -34,14 +34,14 @@ CONTENTVEC = WeightFile(
     size=378_342_945,
     sha256="d8dd400e054ddf4e6be75dab5a2549db748cc99e756a097c496c099f65a4854e",
     url="https://huggingface.co/lengyue233/content-vec-best/resolve/main/pytorch_model.bin",
-    redirects=("cdn-lfs.huggingface.co", "cdn-lfs.hf.co", "cas-bridge.xethub.hf.co"),
+    redirects=("huggingface.co", "hf.co"),
 )
 RMVPE = WeightFile(
     name="rmvpe.pt",
     size=181_184_272,
     sha256="6d62215f4306e3ca278246188607209f09af3dc77ed4232efdd069798c4ec193",
     url="https://huggingface.co/lj1995/VoiceConversionWebUI/resolve/main/rmvpe.pt",
-    redirects=("cdn-lfs.huggingface.co", "cdn-lfs.hf.co", "cas-bridge.xethub.hf.co"),
+    redirects=("huggingface.co", "hf.co"),
 )
 KEPT_VOICES = 4
 NEIGHBOURS = 8

@@ -14,7 +14,7 @@ LICENCE = "CPML"
 LICENCE_URL = "https://coqui.ai/cpml"
 ACCEPTED = "cpml-accepted.txt"
 _HOST = "https://huggingface.co/coqui/XTTS-v2/resolve/6c2b0d75eae4b7047358e3b6bd9325f857d43f77"
-_REDIRECTS = ("cdn-lfs.huggingface.co", "cdn-lfs.hf.co", "cas-bridge.xethub.hf.co")
+_REDIRECTS = ("huggingface.co", "hf.co")
 
 FILES = tuple(
     WeightFile(name=name, size=size, sha256=sha256, url=f"{_HOST}/{name}", redirects=_REDIRECTS)

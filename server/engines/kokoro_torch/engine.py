@@ -14,9 +14,9 @@ from server.audio.chunk import AudioChunk
 from server.engines.base import Capabilities, Engine, EngineContext, Job, SynthesisOptions
 from server.engines.kokoro.engine import WEIGHTS as PACKAGED
 from server.engines.kokoro.voices import LANGUAGES, LICENCE, VoiceBook
-from server.engines.kokoro_torch.options import CPU_FALLBACK, GRAPHS, MEMORY, OPTIONS, PRECISION
+from server.engines.kokoro_torch.options import CPU_FALLBACK, GRAPHS, MEMORY, OPTIONS, PRECISION, PUBLISHED
 from server.engines.kokoro_torch.shape import RATE
-from server.engines.weights import obtain
+from server.engines.weights import WeightFile, obtain
 from server.errors import SpeechError, SynthesisFailed, Unavailable
 from server.text.piece import Piece
 from server.voices.voice import Voice
@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from server.engines.kokoro_torch.speaker import Speaker
 
 INSTALL = "python3 -m server install kokoro-torch"
+CHECKPOINT = WeightFile(
+    name="kokoro-v1_0.pth",
+    size=327_212_226,
+    sha256="496dba118d1a58f5f3db2efc88dbdc216e0483fc89fe6e47ee1f2c53f18ad1e4",
+    url="https://huggingface.co/hexgrad/Kokoro-82M/resolve/main/kokoro-v1_0.pth",
+    redirects=("huggingface.co", "hf.co"),
+)
 BATCH = 32
 LEVEL = 1.5
 """The packaged ONNX model is louder by this factor, since it leaves out a division by the window's sum; its
@@ -147,6 +154,8 @@ class KokoroTorch(Engine):
         from server.engines.kokoro_torch.weights import load_weights
 
         folder = self.context.models
+        if self.context.options.get(PUBLISHED.name, PUBLISHED.default):
+            obtain(CHECKPOINT, folder, self.context.report, INSTALL)
         weights = load_weights(
             folder,
             lambda: obtain(PACKAGED, folder.parent / "kokoro", self.context.report, INSTALL),

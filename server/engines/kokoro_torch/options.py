@@ -25,4 +25,7 @@ CPU_FALLBACK = Option(
     "cpu_fallback", "bool", False, "Speak on the CPU what does not fit on the graphics card", reload=True
 )
 GRAPHS = Option("graphs", "bool", True, "Record short sentences as CUDA graphs: faster, a longer start", reload=True)
-OPTIONS = (PRECISION, MEMORY, CPU_FALLBACK, GRAPHS)
+PUBLISHED = Option(
+    "published_weights", "bool", False, "Fetch the published weights (327 MB) instead of the packaged ones", reload=True
+)
+OPTIONS = (PRECISION, MEMORY, CPU_FALLBACK, GRAPHS, PUBLISHED)
