@@ -11,11 +11,12 @@ from urllib.parse import quote
 from server import __version__
 from server.engines.registry import EngineRegistry
 from server.errors import InvalidRequest, SpeechError
+from server.files import stamp_of
 from server.installs import Installs
 from server.life import Life
 from server.live import LiveSettings
 from server.logs import Memory
-from server.settings import Settings
+from server.settings import Settings, user_file
 from server.speech.casting import Casting
 from server.speech.conversion import Converters
 from server.speech.generations import Generations
@@ -114,18 +115,21 @@ class Troupe:
             return Voice(id=name, engine=self.registry.current, name=name, languages=(), gender="neutral", licence="")
 
     def revisions(self) -> Json:
-        """For each topic a word that changes with it, whoever changed it: API, studio or an edited file."""
-        registry = self.registry
-        engine = [registry.current, registry.state, registry.detail, f"{registry.fraction}", str(registry.restarts)]
-        topics = {
-            "engine": lambda: "|".join([*engine, registry.device]),
-            "voices": lambda: f"{registry.current}|{len(registry.voices())}|{self.library.revision(registry.current)}",
-            "map": lambda: f"{registry.current}|{self.voice_map.revision(registry.current)}",
-            "lexicon": lambda: self.scripts.lexicon.revision,
-            "settings": lambda: str(hash(self.settings.now.model_dump_json())),
-            "install": lambda: f"{self.installs.running}|{self.installs.fraction}|{len(self.installs.lines)}",
+        """For each topic a word that changes with it, whoever changed it: API, studio or an edited file.
+
+        The files' stamps are in it because a change that is taken back at once is two changes.
+        """
+        registry, home = self.registry, self.settings.now.home
+        current = registry.current
+        topics: dict[str, Callable[[], tuple[object, ...]]] = {
+            "engine": lambda: (registry.state, registry.detail, registry.fraction, registry.restarts, registry.device),
+            "voices": lambda: (len(registry.voices()), self.library.revision(current)),
+            "map": lambda: (self.voice_map.revision(current), stamp_of(self.voice_map.path)),
+            "lexicon": lambda: (self.scripts.lexicon.revision, stamp_of(home / "lexicon.yaml")),
+            "settings": lambda: (hash(self.settings.now.model_dump_json()), stamp_of(user_file(home))),
+            "install": lambda: (self.installs.running, self.installs.fraction, len(self.installs.lines)),
         }
-        return {topic: _word(read) for topic, read in topics.items()}
+        return {topic: f"{current} {_word(read)}" for topic, read in topics.items()}
 
     def status(self) -> Json:
         """What the Status page shows."""
@@ -146,9 +150,9 @@ class Troupe:
         }
 
 
-def _word(read: Callable[[], str]) -> str:
+def _word(read: Callable[[], tuple[object, ...]]) -> str:
     """What is read, or why it cannot be: a damaged file is a change like any other."""
     try:
-        return read()
+        return str(read())
     except SpeechError as error:
         return error.message

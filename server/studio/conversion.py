@@ -14,7 +14,7 @@ from server.speech.request import Delivery
 from server.studio.choices import voice_choices
 from server.studio.forms import form, setting_row
 from server.studio.settings import act_on_setting
-from server.studio.widgets import SILENT, Act, Component, notice, on, on_act, on_topics, widget
+from server.studio.widgets import SILENT, SPEAKS, Act, Component, notice, on, on_act, on_topics, widget
 from server.text.roles import CHARACTER
 from server.troupe import Troupe
 
@@ -82,9 +82,9 @@ def _test(troupe: Troupe, pulse: Component) -> None:
         voice = gr.Dropdown([], label="Voice", scale=2, min_width=200)
         model = gr.Dropdown([], label="RVC voice", scale=2, min_width=200, elem_id="rvc-test-model")
         pitch = gr.Slider(-24, 24, value=0, step=1, label="Pitch (semitones)", scale=2, min_width=200)
-    speak = gr.Button("Speak with conversion", variant="primary", elem_id="rvc-test")
+    speak = gr.Button("Speak with conversion", variant="primary", elem_id="rvc-test", elem_classes=SPEAKS)
     problem = notice("rvc-test-notice")
-    player = widget("player", elem_id="rvc-player")
+    player = widget("player", {"history": False}, elem_id="rvc-player")
 
     async def start(text: str, chosen: str | None, converted: str | None, semitones: float) -> Any:
         if not troupe.settings.now.rvc.enabled:

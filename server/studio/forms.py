@@ -23,7 +23,7 @@ def setting_row(
     accepted: Sequence[str] = choices or field.choices
     return {
         "key": field.key,
-        "label": title or field.key,
+        "label": title or _name(field.key),
         "description": field.description,
         "kind": field.kind,
         "value": list(value) if isinstance(value, tuple) else value,
@@ -70,6 +70,14 @@ def _value(settings: object, key: str) -> Any:
     for name in key.split("."):
         settings = getattr(settings, name)
     return settings
+
+
+def _name(key: str) -> str:
+    """``openai.max_input`` as people read it: ``Max input``."""
+    words = key.rpartition(".")[2].replace("_", " ").capitalize()
+    for plain, right in (("Urls", "URLs"), ("Html", "HTML"), ("Openai", "OpenAI"), (" mb", " MB"), ("Wav", "WAV")):
+        words = words.replace(plain, right)
+    return words
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,7 @@ from server.errors import InvalidRequest
 from server.speech.recordings import RecordingRequest
 from server.speech.request import Delivery
 from server.studio.choices import FORMAT_NAMES, OWN_LANGUAGE, engine_choices, language_choices, voice_choices
-from server.studio.widgets import SILENT, Component, notice, on, on_topics, said, widget
+from server.studio.widgets import SILENT, SPEAKS, Component, notice, on, on_topics, said, widget
 from server.text.roles import CHARACTER, NARRATOR
 from server.troupe import Troupe
 
@@ -36,9 +36,11 @@ def build(troupe: Troupe, pulse: Component) -> None:
                 elem_id="speak-text",
             )
             with gr.Row():
-                speak = gr.Button("Speak", variant="primary", scale=3, min_width=140, elem_id="speak-button")
+                speak = gr.Button(
+                    "Speak", variant="primary", scale=3, min_width=140, elem_id="speak-button", elem_classes=SPEAKS
+                )
                 file = gr.UploadButton(
-                    "Open a text file", file_types=[".txt", ".md"], scale=1, min_width=140, elem_id="speak-file"
+                    "Open a file", file_types=[".txt", ".md"], scale=1, min_width=140, elem_id="speak-file"
                 )
             problem = notice("speak-notice")
         with gr.Column(scale=2, min_width=300):

@@ -122,7 +122,7 @@ def _clone(troupe: Troupe, pulse: Component) -> None:
             make = gr.Button("Clone the voice", variant="primary", elem_id="clone-button")
     done = notice("clone-notice")
 
-    async def clone(path: str | None, called: str, kind: str, tag: str, words: str, agreed: bool) -> Any:
+    async def clone(path: str | None, called: str, kind: str, tag: str | None, words: str | None, agreed: bool) -> Any:
         if not path:
             raise InvalidRequest("Upload a clip first, or record one.", param="clip")
         wish = NewClone(
@@ -131,7 +131,7 @@ def _clone(troupe: Troupe, pulse: Component) -> None:
             consent=agreed,
             languages=(tag,) if tag and tag != "auto" else (),
             gender=_GENDERS[kind],
-            transcript=words.strip() or None,
+            transcript=(words or "").strip() or None,
         )
         voice, warnings = await troupe.voice_maker.clone(wish)
         Path(path).unlink(missing_ok=True)  # a recording of somebody: only the cleaned clip is kept

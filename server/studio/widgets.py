@@ -20,8 +20,11 @@ Component = Any
 Handler = Callable[..., Any]
 Act = Mapping[str, Any]
 """What a widget sends: ``do`` and what belongs to it. It comes from a browser: nothing in it is to be trusted."""
-TOPICS = ("engine", "voices", "map", "lexicon", "settings", "install")
-"""What ``GET /api/revisions`` tells of."""
+OPENED = "opened"
+TOPICS = (OPENED, "engine", "voices", "map", "lexicon", "settings", "install")
+"""What ``GET /api/revisions`` tells of, and before all the opening of the page."""
+SPEAKS = "tr-speaks"
+"""Class of the buttons that begin to speak: from pressing one until something is heard, the player measures."""
 SILENT: Mapping[str, str] = {"kind": "empty", "text": ""}
 """A notice's value when there is nothing to say."""
 
@@ -95,7 +98,7 @@ def on_topics(
     async def refreshed(*values: Any) -> Any:
         return await _called(refresh, values)
 
-    for topic in topics:
+    for topic in (OPENED, *topics):
         _listen(getattr(page, f"topic_{topic}"), refreshed, inputs, outputs, False)
 
 

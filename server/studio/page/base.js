@@ -115,7 +115,8 @@ const troupe = (() => {
   /** Told to everybody, screen readers included. @param {string} text */
   function say(text) {
     let place = document.getElementById('tr-say');
-    if (!place) document.body.append((place = h('div', { id: 'tr-say', role: 'status', 'aria-live': 'polite' })));
+    // Inside Gradio's container: its style sheet, ours included, ends there.
+    if (!place) (document.getElementById('head') ?? document.body).append((place = h('div', { id: 'tr-say', role: 'status', 'aria-live': 'polite' })));
     place.textContent = text;
     place.classList.add('shown');
     clearTimeout(Number(place.dataset.timer));
@@ -130,6 +131,9 @@ const troupe = (() => {
     const end = `${String(minutes).padStart(hours ? 2 : 1, '0')}:${String(rest).padStart(2, '0')}`;
     return hours ? `${hours}:${end}` : end;
   }
+
+  /** @param {number} seconds */
+  const brief = (seconds) => (seconds < 0.1 ? `${Math.max(1, Math.round(seconds * 1000))} ms` : `${seconds.toFixed(2)} s`);
 
   /** @param {number} bytes */
   const size = (bytes) =>
@@ -158,7 +162,7 @@ const troupe = (() => {
   /** @param {string} text @param {string} [kind] */
   const badge = (text, kind = '') => h('span', { class: `tr-badge ${kind}` }, text);
 
-  return { widgets, h, fill, api, play, playButton, previewUrl, hush, say, clock, size, live, language, badge };
+  return { widgets, h, fill, api, play, playButton, previewUrl, hush, say, clock, brief, size, live, language, badge };
 })();
 
 // A notice beside the form it is about: what was done, or why it was not.
@@ -171,26 +175,29 @@ troupe.widgets.notice = (widget) =>
 
 // Asks the server every second what has changed, so that each page shows what the others did.
 troupe.widgets.pulse = ({ act }) => {
-  /** @type {Record<string, string>} */
-  let seen = {};
+  /** @type {Record<string, string> | null} */
+  let seen = null;
   let lost = 0;
   async function beat() {
     if (!document.hidden) {
       try {
         const now = await (await fetch('/api/revisions', { cache: 'no-store' })).json();
-        const changed = Object.keys(now).filter((topic) => now[topic] !== seen[topic]);
+        const before = seen;
+        const changed = before ? Object.keys(now).filter((topic) => now[topic] !== before[topic]) : ['opened'];
         seen = now;
         lost = 0;
         for (const topic of changed) act({ topic });
       } catch {
         lost += 1;
       }
-      document.body.classList.toggle('tr-lost', lost > 2);
+      document.getElementById('head')?.classList.toggle('tr-lost', lost > 2);
     }
     setTimeout(beat, 1000);
   }
   document.addEventListener('keydown', (event) => {
-    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) document.getElementById('speak-button')?.click();
+    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
+    const buttons = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.tr-speaks'));
+    [...buttons].find((button) => button.offsetParent !== null)?.click(); // the one of the tab that is seen
   });
   beat();
 };

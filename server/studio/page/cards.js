@@ -113,6 +113,8 @@ troupe.widgets.blend = (widget) => {
   /** @type {{id: string, weight: number}[]} */
   let parts = [];
   let name = '';
+  const recipe = () => parts.filter((part) => part.weight > 0).map((part) => `${part.id}(${part.weight})`).join('+');
+
   troupe.live(widget, (value, place) => {
     if (!value) return fill(place, h('p', { class: 'tr-dim' }, 'Looking for the voices…'));
     if (value.problem) return fill(place, h('p', { class: 'tr-notice info' }, value.problem));
@@ -121,8 +123,6 @@ troupe.widgets.blend = (widget) => {
     while (parts.length < 2 && ids.length > parts.length) parts.push({ id: ids[parts.length], weight: 1 });
     draw(value, place);
   });
-
-  const recipe = () => parts.filter((part) => part.weight > 0).map((part) => `${part.id}(${part.weight})`).join('+');
 
   /** @param {any} value @param {HTMLElement} place */
   function draw(value, place) {

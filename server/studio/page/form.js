@@ -41,7 +41,7 @@ troupe.widgets.form = (widget) => {
     const limits = field.low !== null && field.high !== null ? `${field.low} to ${field.high}` : '';
     return h('div', { class: `tr-setting ${field.problem ? 'refused' : ''}`, 'data-key': field.key },
       h('div', { class: 'tr-setting-text' },
-        h('label', { for: id }, field.label),
+        h('label', { for: id }, field.label), field.key.includes('.') ? h('code', {}, field.key) : null,
         h('p', { class: 'tr-dim', id: `${id}-about` }, [field.description, [limits, field.unit].filter(Boolean).join(' '), `Default: ${field.default_text}`].filter(Boolean).join('. ')),
         field.problem ? h('p', { class: 'tr-notice bad', role: 'alert' }, field.problem) : null),
       h('div', { class: 'tr-setting-value' },

@@ -13,7 +13,8 @@ troupe.widgets.player = (widget) => {
   const progress = h('div', { class: 'tr-progress' });
   const chapters = h('ol', { class: 'tr-chapters' });
   const stage = h('section', { class: 'tr-stage', 'aria-label': 'Player', hidden: true }, deck, progress, facts, chapters);
-  const empty = h('p', { class: 'tr-empty' }, 'Nothing spoken yet. Write something above and press Speak, or Ctrl and Enter.');
+  const empty = h('p', { class: 'tr-empty' }, 'Nothing spoken yet. Write something above and press the button, or Ctrl and Enter.');
+  const lists = widget.props.value?.history !== false;
   const past = h('section', { class: 'tr-history', 'aria-label': 'Last recordings' });
   place.append(stage, empty, past);
 
@@ -25,7 +26,7 @@ troupe.widgets.player = (widget) => {
   let grows = false;
 
   document.addEventListener('click', (event) => {
-    if (event.target instanceof Element && event.target.closest('#speak-button')) {
+    if (event.target instanceof Element && event.target.closest('.tr-speaks')) {
       pressed = performance.now();
       heard = null;
       troupe.hush();
@@ -115,7 +116,7 @@ troupe.widgets.player = (widget) => {
     const first = heard ?? shown.first_sound;
     fill(
       facts,
-      fact('First sound', first === null ? '…' : `${first.toFixed(2)} s`, heard === null ? 'Until the server had the first sound' : 'From your click until you heard it'),
+      fact('First sound', first === null ? '…' : troupe.brief(first), heard === null ? 'Until the server had the first sound' : 'From your click until you heard it'),
       fact('Real-time factor', shown.real_time_factor === null ? '…' : shown.real_time_factor.toFixed(2), 'Seconds of work for a second of sound; below 1 is faster than listening'),
       fact('Length', clock(shown.seconds), 'Of the sound made so far'),
       fact('Voice', shown.narrator ? `${shown.voice}, narrator ${shown.narrator}` : shown.voice, 'Who speaks'),
@@ -177,6 +178,7 @@ troupe.widgets.player = (widget) => {
   }
 
   async function list() {
+    if (!lists) return;
     const { recordings } = await (await api('GET', '/api/recordings')).json().catch(() => ({ recordings: [] }));
     const others = recordings.slice(0, 10);
     fill(past, ...(others.length ? [h('h3', {}, 'Last recordings'), h('ul', {}, ...others.map(entry))] : []));

@@ -2,7 +2,7 @@
 /* How the server is doing, looked at every two seconds while the page is open. */
 
 troupe.widgets.status = (widget) => {
-  const { h, fill, size, clock } = troupe;
+  const { h, fill, size, clock, brief } = troupe;
   const place = /** @type {HTMLElement} */ (widget.element.firstElementChild);
   const facts = h('dl', { class: 'tr-facts' });
   const plots = h('div', { class: 'tr-plots' });
@@ -31,26 +31,26 @@ troupe.widgets.status = (widget) => {
       ...Object.entries(status.memory).map(([kind, bytes]) => fact(`Memory (${kind})`, size(/** @type {number} */ (bytes)))),
       fact('Worker restarts', String(status.restarts)));
     fill(plots,
-      plot('First sound', 's', status.recent.map((/** @type {any} */ one) => one.first_audio), null),
-      plot('Real-time factor', '', status.recent.map((/** @type {any} */ one) => one.real_time_factor), 1));
+      plot('First sound', brief, status.recent.map((/** @type {any} */ one) => one.first_audio), null),
+      plot('Real-time factor', (figure) => figure.toFixed(2), status.recent.map((/** @type {any} */ one) => one.real_time_factor), 1));
     const order = ['debug', 'info', 'warning', 'error', 'critical'];
     const lines = status.log.filter((/** @type {any} */ line) => order.indexOf(line.level) >= order.indexOf(level.value)).slice(-100).reverse();
     fill(log, ...(lines.length ? lines.map((/** @type {any} */ line) =>
       h('li', { class: line.level }, h('time', {}, new Date(line.at * 1000).toLocaleTimeString()), h('span', { class: 'tr-level' }, line.level), h('span', {}, line.text))) : [h('li', { class: 'tr-dim' }, 'Nothing of that level.')]));
   }
 
-  /** @param {string} title @param {string} unit @param {number[]} values @param {number | null} limit */
-  function plot(title, unit, values, limit) {
+  /** @param {string} title @param {(figure: number) => string} shown @param {number[]} values @param {number | null} limit */
+  function plot(title, shown, values, limit) {
     const box = h('figure', { class: 'tr-plot' }, h('figcaption', {}, title));
     if (!values.length) return box.append(h('p', { class: 'tr-empty' }, 'Nothing was spoken yet.')), box;
     const sorted = [...values].sort((a, b) => a - b);
     const middle = sorted[Math.floor(sorted.length / 2)];
-    const top = Math.max(...values, limit ?? 0, 0.01) * 1.1;
+    const top = Math.max(...values, limit ?? 0, 0.001) * 1.1;
     const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
     svg.setAttribute('viewBox', '0 0 300 90');
     svg.setAttribute('preserveAspectRatio', 'none');
     svg.setAttribute('role', 'img');
-    svg.setAttribute('aria-label', `${title} of the last ${values.length} requests: median ${middle.toFixed(2)} ${unit}, worst ${sorted[sorted.length - 1].toFixed(2)} ${unit}`);
+    svg.setAttribute('aria-label', `${title} of the last ${values.length} requests: median ${shown(middle)}, worst ${shown(sorted[sorted.length - 1])}`);
     /** @param {string} name @param {Record<string, any>} attributes */
     const draw = (name, attributes) => {
       const made = document.createElementNS('http://www.w3.org/2000/svg', name);
@@ -60,7 +60,7 @@ troupe.widgets.status = (widget) => {
     const width = 300 / Math.max(values.length, 20);
     values.forEach((value, index) => draw('rect', { x: index * width + width * 0.15, width: width * 0.7, y: 90 - (value / top) * 90, height: (value / top) * 90, class: limit !== null && value > limit ? 'over' : '' }));
     if (limit !== null) draw('line', { x1: 0, x2: 300, y1: 90 - (limit / top) * 90, y2: 90 - (limit / top) * 90 });
-    box.append(svg, h('p', { class: 'tr-dim' }, `Last ${values[values.length - 1].toFixed(2)} ${unit} · median ${middle.toFixed(2)} ${unit} · worst ${sorted[sorted.length - 1].toFixed(2)} ${unit} · ${values.length} requests`));
+    box.append(svg, h('p', { class: 'tr-dim' }, `Last ${shown(values[values.length - 1])} · median ${shown(middle)} · worst ${shown(sorted[sorted.length - 1])} · ${values.length} ${values.length === 1 ? 'request' : 'requests'}`));
     return box;
   }
   look();
