@@ -51,7 +51,7 @@ class Speaking:
         found = self._runtime.takes.find_all(names)
         takes = {name: [page_clip(clip, address) for clip in clips] for name, clips in found.items()}
         # The number makes two equal answers differ, else the page would not hear of the second one.
-        return {"number": order.get("number"), "takes": takes}
+        return {"number": order.get("number"), "asked": names, "takes": takes}
 
     def _sound(self) -> None:
         parts = self._parts

@@ -157,11 +157,17 @@
 
   /** @type {any} */
   let asking = null;
+  /** How often a key was asked for: a page that is still loading may lose a question. @type {Map<string, number>} */
+  const asked = new Map();
   /** @param {string[]} names */
   const ask = (names) => {
-    if (asking) return;
-    for (const name of names) takes.set(name, null);
-    asking = setTimeout(() => { asking = null; send("troupe-ask", { keys: names }); }, 150);
+    const open = names.filter((name) => (asked.get(name) || 0) < 4);
+    if (asking || !open.length) return;
+    asking = setTimeout(() => {
+      for (const name of open) asked.set(name, (asked.get(name) || 0) + 1);
+      send("troupe-ask", { keys: open });
+      asking = setTimeout(() => { asking = null; decorate(); }, 3000);
+    }, 150);
   };
 
   /** @param {Element} element */
@@ -242,9 +248,11 @@
   /** The takes of messages that were asked for. @param {any} answer */
   troupe.found = (answer) => {
     if (!answer || !answer.takes) return;
-    for (const [key, clips] of Object.entries(answer.takes)) {
-      if (takes.get(key)) continue;
-      takes.set(key, { id: key, kind: "message", index: null, clips, open: false });
+    clearTimeout(asking);
+    asking = null;
+    for (const key of answer.asked) {
+      const clips = answer.takes[key];
+      if (!takes.get(key)) takes.set(key, clips ? { id: key, kind: "message", index: null, clips, open: false } : null);
     }
     decorate();
   };
