@@ -30,6 +30,7 @@ import torch  # noqa: E402 - only where it is installed
 
 from server.engines.kokoro_torch import weights as weights_module  # noqa: E402
 from server.engines.kokoro_torch.batch import Spoken, Utterance, bucket, parts_within  # noqa: E402
+from server.engines.kokoro_torch.graphs import Graphs  # noqa: E402
 from server.engines.kokoro_torch.layers import MaskedLSTM, mask_of  # noqa: E402
 from server.engines.kokoro_torch.model import Kokoro  # noqa: E402
 from server.engines.kokoro_torch.shape import RATE, Shape  # noqa: E402
@@ -387,3 +388,18 @@ def test_a_card_that_torch_cannot_use_is_said() -> None:
         pytest.skip("this machine's card works")
     with pytest.raises(Unavailable, match="doctor"):
         open_device("cuda")
+
+
+def test_what_cannot_be_recorded_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    graphs = Graphs(torch.device("cpu"))
+    graphs._pool = (0, 1)  # as on a card
+
+    def refuse() -> Any:
+        raise RuntimeError("CUDA graphs want a newer driver (as torch would say)")
+
+    monkeypatch.setattr(torch.cuda, "Stream", refuse)
+    one = torch.ones(1)
+    for _ in range(2):
+        graphs.record("key", lambda x: (x + 1,), one)
+        assert graphs.run("key", lambda x: (x + 1,), one)[0].item() == 2
+    assert len(graphs) == 0

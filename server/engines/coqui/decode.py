@@ -6,6 +6,7 @@ recorded as a graph and replayed with one launch, sampling included; the host lo
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+log = logging.getLogger("troupe.xtts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,10 @@ class GptDecoder:
         self._tokens, self._latents = make(self.most + 1, dtype=torch.long), make(self.most + 1, width)
         self._graph: torch.cuda.CUDAGraph | None = None
         if graphs and self._device.type == "cuda":
-            self._graph = self._record()
+            try:
+                self._graph = self._record()
+            except RuntimeError as error:  # a driver or a library too old for it
+                log.warning("CUDA graphs are not used: %s", error)
 
     @torch.inference_mode()
     def generate(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+log = logging.getLogger("troupe.kokoro")
 
 Step = Callable[..., tuple[Tensor, ...]]
 
@@ -34,9 +37,20 @@ class Graphs:
         return len(self._recordings)
 
     def record(self, key: Hashable, step: Step, *inputs: Tensor) -> None:
-        """Record ``step`` for inputs of these shapes; does nothing where there is no CUDA."""
+        """Record ``step`` for inputs of these shapes; does nothing where there is no CUDA.
+
+        What cannot be recorded, by a driver or a library too old for it, is run as it is ever after.
+        """
         if self._pool is None or key in self._recordings:
             return
+        try:
+            self._recordings[key] = self._recorded(step, inputs)
+        except RuntimeError as error:
+            log.warning("CUDA graphs are not used: %s", error)
+            self._recordings.clear()
+            self._pool = None
+
+    def _recorded(self, step: Step, inputs: tuple[Tensor, ...]) -> _Recording:
         held = tuple(tensor.clone() for tensor in inputs)
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
@@ -47,7 +61,7 @@ class Graphs:
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool):
             outputs = step(*held)
-        self._recordings[key] = _Recording(graph, held, outputs)
+        return _Recording(graph, held, outputs)
 
     def run(self, key: Hashable, step: Step, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Replay if recorded. The result of a replay is overwritten by the next one."""
