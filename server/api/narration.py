@@ -67,13 +67,13 @@ async def push_text(narration_id: str, body: TextBody, request: Request) -> Json
 async def listen(
     narration_id: str,
     request: Request,
-    last_event_id: Annotated[int, Header(ge=0)] = 0,
+    last_event_id: Annotated[str, Header(max_length=20)] = "",
     after: Annotated[int, Query(ge=0)] = 0,
 ) -> StreamingResponse:
     """Server-sent events, from the one behind ``Last-Event-ID`` (or ``after``)."""
     narration = troupe_of(request).narrations.find(narration_id)
     return StreamingResponse(
-        _event_lines(narration, max(last_event_id, after)),
+        _event_lines(narration, max(int(last_event_id) if last_event_id.isdecimal() else 0, after)),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
     )
@@ -135,7 +135,6 @@ def _request(body: NarrationBody, settings: Settings) -> NarrationRequest:
         changes |= _SWITCHES.get(word, {})
     return NarrationRequest(
         cast=cast,
-        speaker=body.speaker,
         rules=RoleRules(
             unmarked=body.unmarked or settings.narration.unmarked,
             skip=frozenset({"actions", "speech"} & set(body.skip or [])),

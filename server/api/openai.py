@@ -102,7 +102,7 @@ def _event(data: Json) -> bytes:
 
 @router.get("/v1/models")
 async def list_models(request: Request) -> Json:
-    """OpenAI's speech models and the engines here; any name is accepted when speaking."""
+    """OpenAI's speech models and the engines here. Any name is accepted when speaking, and none switches engines."""
     return {"object": "list", "data": [_model(name) for name in _model_names(troupe_of(request))]}
 
 

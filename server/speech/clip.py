@@ -15,6 +15,7 @@ from server.audio.formats import AudioFormat
 from server.audio.join import Joiner
 from server.audio.resample import Resampler
 from server.audio.wav import pcm_bytes
+from server.speech.offload import worked_on
 from server.speech.rendition import Line, SpokenWord
 from server.speech.scheduler import Turn
 from server.speech.speaker import Speaker
@@ -53,7 +54,7 @@ class ClipMaker:
         if line.piece.text:
             async with aclosing(self._speaker.speak(turn, line)) as spoken:
                 async for chunk in spoken:
-                    chunks += joiner.push(chunk)
+                    chunks += await worked_on(chunk, joiner.push)
         chunks += joiner.end_piece(line.piece.pause_after)
         chunks += joiner.finish()
         words: list[SpokenWord] = []

@@ -8,9 +8,7 @@ import numpy as np
 
 from server.audio.chunk import AudioChunk
 from server.audio.effects import Effect, PitchShift, TimeStretch, gain
-
-_INLINE = 0.25
-"""Seconds of sound that are worked on at once; more goes to a thread, to keep the event loop free."""
+from server.speech.offload import worked_on
 
 
 class Effects:
@@ -27,9 +25,7 @@ class Effects:
 
     async def push(self, chunk: AudioChunk) -> list[AudioChunk]:
         """What is ready after ``chunk``."""
-        if not self._stages or chunk.seconds < _INLINE:
-            return self._loud(self._run(chunk))
-        return self._loud(await asyncio.to_thread(self._run, chunk))
+        return self._loud(await worked_on(chunk, self._run) if self._stages else [chunk])
 
     async def finish(self) -> list[AudioChunk]:
         """The rest."""

@@ -291,6 +291,7 @@ class Narration:
     def _end(self, state: Literal["done", "cancelled"], data: Mapping[str, Any]) -> None:
         if self.state == "open":
             self.state = state
+            self.text.close()
             self._tell(state, data)
 
 

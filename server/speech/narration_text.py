@@ -70,6 +70,11 @@ class NarrationText:
         self._taken = max(self._taken, base + piece.end)
         return Part(spoken.role, piece, base, self.units(base + piece.start), self.units(base + piece.end))
 
+    def close(self) -> None:
+        """Nothing more comes, or is spoken: keep the text, forget how it was being cut."""
+        self.waiting.clear()
+        self._pipeline = None
+
     async def push(self, offset: int, text: str, final: bool, *, is_open: bool = True) -> None:
         """Append, repeat or replace; raises Conflict, with what is held, where that cannot be done."""
         if offset > self.length:

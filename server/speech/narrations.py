@@ -26,7 +26,6 @@ class NarrationRequest:
     """What ``POST /api/narrations`` asks for, in our own words."""
 
     cast: Mapping[str, Delivery] = field(default_factory=dict)
-    speaker: str = CHARACTER
     rules: RoleRules = field(default_factory=RoleRules)
     changes: Mapping[str, object] = field(default_factory=dict)
     """Switches of the text pipeline that differ from the settings."""

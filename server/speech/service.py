@@ -16,20 +16,19 @@ from server.audio.formats import AudioFormat, parse_format
 from server.errors import InvalidRequest
 from server.speech.casting import Casting
 from server.speech.metrics import Metrics
+from server.speech.offload import worked_on
 from server.speech.rendition import Line, SpokenWord
 from server.speech.request import Delivery, SpeechRequest
 from server.speech.scheduler import Scheduler, Turn
 from server.speech.scripts import Scripts
 from server.speech.speaker import Speaker
-from server.speech.take import Sound, Take
+from server.speech.take import Take
 from server.text.options import Markup
 from server.text.pipeline import SpokenPiece
 from server.text.roles import CHARACTER, NARRATOR, USER, RoleRules
 
 SHORT_TEXT = 200
 """Characters up to which a WAV is made whole first, so that its header tells its length."""
-_INLINE = 0.5
-"""Seconds of sound that are encoded at once; more goes to a thread, to keep the event loop free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,15 +164,10 @@ class SpeechService:
             async with aclosing(take.sounds()) as sounds:
                 async for sound in sounds:
                     watch.sound(sound.chunk.seconds)
-                    yield Part(await _encode(encoder, sound), sound.words, sound.chunk.seconds, sound.line)
+                    data = await worked_on(sound.chunk, encoder.encode)
+                    yield Part(data, sound.words, sound.chunk.seconds, sound.line)
             yield Part(await asyncio.to_thread(encoder.flush))
             watch.finished(turn.work)
-
-
-async def _encode(encoder: Encoder, sound: Sound) -> bytes:
-    if sound.chunk.seconds < _INLINE:
-        return encoder.encode(sound.chunk)
-    return await asyncio.to_thread(encoder.encode, sound.chunk)
 
 
 async def collect(stream: AsyncIterator[bytes]) -> bytes:

@@ -15,6 +15,7 @@ import numpy as np
 
 from server.audio.chunk import AudioChunk
 from server.audio.join import Joiner
+from server.speech.offload import worked_on
 from server.speech.rendition import Line, SpokenWord
 from server.speech.scheduler import Turn
 from server.speech.speaker import Speaker
@@ -22,8 +23,6 @@ from server.text.piece import Piece
 
 AHEAD = 10.0
 """Seconds of sound that may wait for the listener before the next piece is begun."""
-_INLINE = 0.5
-"""Seconds of sound that are worked on at once; more goes to a thread, to keep the event loop free."""
 SILENCE = 0.3
 """Length in seconds of what is sent for a text without anything to say."""
 
@@ -73,7 +72,7 @@ class Take:
                     assert line is not None
                     self._waiting_seconds -= item.seconds
                     self._taken.set()
-                    for sound in self._placed(await _off_loop(self._joiner, item), line):
+                    for sound in self._placed(await worked_on(item, self._joiner.push), line):
                         yield sound
                 elif item.line is not None:
                     for sound in self._placed(self._joiner.end_piece(item.line.piece.pause_after), item.line):
@@ -121,9 +120,3 @@ def words_of(chunk: AudioChunk, piece: Piece, at: float) -> Iterator[SpokenWord]
     for word in chunk.words:
         start, end = piece.source_of(word.text_start, word.text_end)
         yield SpokenWord(at + word.start, at + word.end, start, end)
-
-
-async def _off_loop(joiner: Joiner, chunk: AudioChunk) -> list[AudioChunk]:
-    if chunk.seconds < _INLINE:
-        return joiner.push(chunk)
-    return await asyncio.to_thread(joiner.push, chunk)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-
 
 class Utf16Text:
     """A growing text; offsets of the wire are code units, those inside are code points."""
@@ -55,10 +53,6 @@ class Utf16Text:
             else:
                 high = middle
         return point + low
-
-    def to_points(self, units: int) -> int:
-        """Code-point offset of the character at ``units``; the one it is inside of."""
-        return units - bisect_right(self._wide, units - 1)
 
 
 def without_lone_surrogates(text: str) -> str:

@@ -344,7 +344,8 @@ def test_a_final_push_that_ends_earlier_cuts_the_tail(tmp_path: Path) -> None:
         wait_for(lambda: http.get(narration["url"]).json()["clips"] == 2)
         answer = push(http, narration, len("One here. Two here."), "", final=True)
         assert answer.json()["length"] == len("One here. Two here.")
-        assert [data["text"] for _, name, data in events(http, narration) if name == "clip"] == ["One here.", "Two here."]
+        texts = [data["text"] for _, name, data in events(http, narration) if name == "clip"]
+        assert texts == ["One here.", "Two here."]
 
 
 def test_a_guessed_language_is_that_of_the_text(http: httpx.Client) -> None:
