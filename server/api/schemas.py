@@ -61,7 +61,10 @@ class SpeechBody(BaseModel):
     instructions: str | None = Field(None, max_length=4096, description="Accepted; no engine follows them yet")
     stream_format: Annotated[Literal["audio", "sse"], BeforeValidator(_lower)] = "audio"
     language: LanguageTag = Field(None, description="Such as en or pt-br; auto guesses from the text")
-    timestamps: Literal["none", "word"] = Field("none", description="word sends word times (stream_format sse only); from and to count code points of the input")
+    timestamps: Literal["none", "word"] = Field(
+        "none",
+        description="word sends word times (stream_format sse only); from and to count code points of the input",
+    )
 
 
 class CaptionsBody(SpeechBody):
