@@ -62,6 +62,7 @@ _RULES: tuple[Rule, ...] = (
     (r"£(\d+(?:\.\d+)?)( (?:million|billion))?", r"\1\2 pounds"),
     (r"\b(\d{1,2}):(\d\d)\b", _clock),
     (r"\b(\d{1,2})\.(\d\d)(?=\s?[ap]\.?m)", _clock),
+    (r"(?<=\bat )(\d{1,2})\.([0-5]\d)\b", _clock),
     (rf"\b({_MONTH}) (\d{{1,2}})\b", _day),
     (r"(?<![a-z'])([ap])\.? ?m\b\.?", r" \1m"),
     (r"\b\d+(?:\.\d+){2,}\b", _version),

@@ -54,23 +54,25 @@ def errors(wanted: list[str], heard: list[str], invented: tuple[str, ...]) -> in
     return row[-1]
 
 
-LONG = (
-    "The storm rolled in from the sea. Close the shutters, she said, lifting the lantern! Will it be here by midnight? "
-    "Nobody knew; nobody asked. They sat by the fire, drank their tea, and waited for the morning to come."
-)
+STORY = """The storm rolled in from the sea. "Close the shutters!" she said, lifting the lantern. Will it be here soon?
+
+Nobody knew; nobody asked. They sat by the fire and waited for the morning.
+
+*Then a knock.* Who could that be?"""
+"""Four pieces: one ends with a sentence, two with a paragraph."""
 
 
 @pytest.mark.parametrize("voice", ["nova", "onyx"])
 def test_pieces_join_without_click_or_gap(takes: Takes, voice: str) -> None:
-    sound = takes.say(LONG, voice)
+    sound = takes.say(STORY, voice)
     joins = silences(sound)
-    assert len(joins) >= 3, "one behind each sentence at least"
     for start, end in joins:
         # What is faded out and in meets the silence without a jump.
-        assert abs(sound[start - 1]) < EAR
-        assert abs(sound[end]) < EAR
-        assert np.abs(np.diff(sound[start - 24 : end + 24])).max() < EAR
-        assert 0.06 <= quiet_around(sound, start, end) <= 0.7
+        assert np.abs(np.diff(sound[start - 48 : end + 48])).max() < EAR
+    after_sentence, *after_paragraphs = (quiet_around(sound, start, end) for start, end in joins)
+    assert 0.06 <= after_sentence < min(after_paragraphs)
+    assert len(after_paragraphs) == 2
+    assert max(after_paragraphs) <= 0.7
 
 
 def silences(sound: np.ndarray) -> list[tuple[int, int]]:

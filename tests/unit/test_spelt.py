@@ -18,6 +18,7 @@ pytestmark = pytest.mark.unit
         ("at 10:05 AM", "at ten oh five am"),
         ("at 10.05am and 3pm", "at ten oh five am and three pm"),
         ("at 11:45 p.m. or 3:00", "at eleven forty five pm or three"),
+        ("see you at 10.30.", "see you at ten thirty"),
         ("version 2.1.3 of 3.11", "version two point one point three of three point one one"),
         ("in the 1990s", "in the nineteen nineties"),
         ("mary@example.com", "mary at example dot com"),
