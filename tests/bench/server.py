@@ -94,10 +94,10 @@ def own_time(server: RealServer) -> tuple[float, float]:
         for _ in range(REQUESTS):
             began = time.perf_counter()
             with http.stream("POST", "/v1/audio/speech", json=body) as answer:
-                next(answer.iter_raw())
+                sound = answer.iter_raw()
+                next(sound)
                 times.append(time.perf_counter() - began)
-                for _ in answer.iter_raw():
-                    pass
+                list(sound)
     return percentiles(times)
 
 

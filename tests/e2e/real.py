@@ -49,9 +49,8 @@ class RealServer:
 
 
 @contextmanager
-def real_server(home: Path, *arguments: str) -> Iterator[RealServer]:
-    """``python -m server`` with this Python, on the documented port where it is free, until the block ends."""
-    port = DOCUMENTED_PORT if _is_free(DOCUMENTED_PORT) else 0
+def real_server(home: Path, *arguments: str, port: int = 0) -> Iterator[RealServer]:
+    """``python -m server`` with this Python, on any free port unless told, until the block ends."""
     own = {key: value for key, value in os.environ.items() if not key.startswith("TROUPE_")}
     log = home / "output.txt"
     home.mkdir(parents=True, exist_ok=True)
@@ -87,7 +86,7 @@ def _url_when_ready(home: Path, process: subprocess.Popen[bytes], log: Path) -> 
     raise RuntimeError(f"the server did not become ready:\n{log.read_text(encoding='utf-8', errors='replace')}")
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
     """Nobody listens there, on either loopback address: ``localhost`` may mean both."""
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         try:
