@@ -17,7 +17,7 @@ import numpy as np
 from server.audio.chunk import AudioChunk
 from server.audio.encoders import Encoder, make_encoder
 from server.audio.formats import AudioFormat, parse_format
-from server.audio.wav import HEADER_SIZE, riff_header
+from server.audio.length import write_length
 from server.errors import InvalidRequest, NotFound, SpeechError, Unavailable
 from server.speech.chapters import Chapter, chapters_of
 from server.speech.peaks import Peaks
@@ -292,11 +292,12 @@ class _Writer:
         recording.seconds += chunk.seconds
 
     def close(self) -> None:
-        """What the encoders still hold; a WAV's header is told how long it became."""
+        """What the encoders still hold; the header of the file to keep is told how long it became."""
         for encoder, path in self._encoders:
             _append(path, encoder.flush())
-            if path.suffix == ".wav":
-                _mend_header(path)
+        if self._encoders:
+            # WAV and FLAC have the samples' own rate.
+            write_length(self._recording.file, self._recording.format, round(self._recording.seconds * _PCM.rate))
 
 
 async def _whole(work: Coroutine[Any, Any, None]) -> None:
@@ -314,11 +315,6 @@ def _append(path: Path, data: bytes) -> None:
             file.write(data)
     except OSError as error:
         raise Unavailable(f"The sound could not be saved: {error.strerror or error}.", code="disk_full") from error
-
-
-def _mend_header(path: Path) -> None:
-    with path.open("r+b") as file:
-        file.write(riff_header(_PCM.rate, path.stat().st_size - HEADER_SIZE))
 
 
 def _read(path: Path, position: int) -> bytes:

@@ -31,8 +31,8 @@ def build(troupe: Troupe, pulse: Component) -> None:
                 value=_EXAMPLE,
                 label="Text",
                 placeholder="What is to be said? A chat message, a page, a whole book.",
-                lines=9,
-                max_lines=18,
+                lines=13,
+                max_lines=20,
                 elem_id="speak-text",
             )
             with gr.Row():

@@ -19,7 +19,7 @@ def make_theme() -> Any:
         neutral_hue="slate",
         font=[fonts.Font(name) for name in ("system-ui", "-apple-system", "Segoe UI", "sans-serif")],
         font_mono=[fonts.Font(name) for name in ("ui-monospace", "SFMono-Regular", "Consolas", "monospace")],
-    ).set(block_label_text_weight="500", button_large_radius="*radius_lg")
+    ).set(checkbox_border_color_dark="*neutral_400")
 
 
 def style() -> str:

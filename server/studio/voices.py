@@ -9,7 +9,7 @@ import gradio as gr
 
 from server.errors import InvalidRequest
 from server.speech.voices import NewClone
-from server.studio.choices import label, language_choices, spoken, why_no_voices
+from server.studio.choices import OWN_LANGUAGE, label, language_choices, spoken, why_no_voices
 from server.studio.usage import characters_by_voice, names_by_voice
 from server.studio.widgets import SILENT, Act, Component, notice, on, on_act, on_topics, said, widget
 from server.troupe import Troupe
@@ -102,7 +102,7 @@ def _blend(troupe: Troupe, pulse: Component) -> None:
 
 
 def _clone(troupe: Troupe, pulse: Component) -> None:
-    able = gr.Markdown()
+    able = notice("clone-able")
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=320):
             clip = gr.Audio(
@@ -142,10 +142,15 @@ def _clone(troupe: Troupe, pulse: Component) -> None:
         capabilities = registry.capabilities() if registry.current else None
         can = capabilities is not None and capabilities.clones
         others = [c.title for c in map(registry.capabilities, registry.names()) if c.clones]
-        text = "" if can else f"The engine that speaks now cannot clone voices. These can: {', '.join(others)}."
+        no = f"The engine that speaks now cannot clone voices. These can: {', '.join(others)}."
         wants_words = capabilities is not None and capabilities.needs_transcript
         tags = language_choices(troupe)
-        return text, gr.update(visible=wants_words), gr.update(choices=tags, value=""), gr.update(interactive=can)
+        return (
+            SILENT if can else said(no, "info"),
+            gr.update(visible=wants_words),
+            gr.update(choices=tags, value=OWN_LANGUAGE),
+            gr.update(interactive=can),
+        )
 
     on(make.click, clone, [clip, name, gender, language, transcript, consent], [done, clip, name], slow=True)
     on(clip.change, lambda: SILENT, [], [done])
