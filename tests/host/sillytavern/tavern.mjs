@@ -141,11 +141,16 @@ function spy() {
 export const sounds = (page, kind) => page.evaluate((wanted) => globalThis.__sound.filter((note) => !wanted || note.kind === wanted), kind);
 
 export async function chooseSeraphina(page) {
-    await page.evaluate(async () => {
+    // While the host still builds its welcome screen it forgets the choice, so it is made until it holds.
+    const choose = async () => {
         const context = SillyTavern.getContext();
-        await context.selectCharacterById(Math.max(0, context.characters.findIndex(({ name }) => name === 'Seraphina')));
-    });
-    await page.waitForFunction(() => SillyTavern.getContext().characterId !== undefined && document.querySelector('#chat .mes'), null, { timeout: 20_000 });
+        if (context.characterId === undefined) await context.selectCharacterById(Math.max(0, context.characters.findIndex(({ name }) => name === 'Seraphina')));
+        return SillyTavern.getContext().name2 === 'Seraphina' && Boolean(document.querySelector('#chat .mes'));
+    };
+    const other = () => SillyTavern.getContext().selectCharacterById(SillyTavern.getContext().characters.findIndex(({ name }) => name === 'Seraphina'));
+    if (await page.evaluate(() => SillyTavern.getContext().characterId !== undefined || SillyTavern.getContext().groupId)) await page.evaluate(other);
+    await until(() => page.evaluate(choose), 'the chat with Seraphina', 40_000);
+    await sleep(500);
 }
 
 /** Connects SillyTavern to a chat model that streams. */
