@@ -53,8 +53,8 @@ def _texts() -> set[str]:
             found |= {re.sub(r"^\[[^\]]*\]", "", part) for part in value.split(";")}
     for module in FOLDER.glob("*.js"):
         for text in re.findall(r"(?<![\w.])t`([^`]*)`", module.read_text(encoding="utf-8")):
-            numbers = iter(range(9))
-            found.add(re.sub(r"\$\{[^}]*\}", lambda _: f"${{{next(numbers)}}}", text))
+            pieces = re.split(r"\$\{[^}]*\}", text)
+            found.add(pieces[0] + "".join(f"${{{i}}}{piece}" for i, piece in enumerate(pieces[1:])))
     return found
 
 
