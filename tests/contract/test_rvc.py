@@ -181,7 +181,7 @@ def test_words_travel_with_their_sound() -> None:
     stream = RvcStream(Echo(32_000), settings("any"))
     words = tuple(WordTime(0.3 * n, 0.3 * n + 0.2, 4 * n, 4 * n + 3) for n in range(5))
     out = []
-    for part in range(2):
+    for _ in range(2):
         out += stream.convert(AudioChunk(speech(1.5), 24_000, words))
     out += stream.flush()
     begin, heard = 0.0, []
