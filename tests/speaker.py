@@ -1,7 +1,7 @@
 """Tells two voices apart: the speaker encoder of the package resemblyzer, computed with numpy.
 
 The package brings the weights; its own code wants torch, librosa and a compiled voice detector, which would
-be two gigabytes for a three-layer LSTM. Against it, over 27 recordings: cosine 0.99 and better, and similarities
+be two gigabytes for a three-layer LSTM. Against it, over 27 recordings: cosine 0.99 and better, similarities
 between recordings correlate at 0.999. Differences from it: silence is found by loudness, nothing else.
 """
 
