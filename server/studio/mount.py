@@ -124,7 +124,6 @@ def _make(troupe: Troupe) -> Any:
         GRADIO_ANALYTICS_ENABLED="False",
         GRADIO_TEMP_DIR=str(folder),
         HF_HUB_DISABLE_TELEMETRY="1",
-        HF_HUB_OFFLINE="1",
     )
     import gradio as gr
     from fastapi import FastAPI
