@@ -30,7 +30,10 @@ log = logging.getLogger("troupe.engines")
 
 ENGINES: Mapping[str, str] = {
     "kokoro": "server.engines.kokoro.engine:Kokoro",
+    "kokoro-torch": "server.engines.kokoro_torch.engine:KokoroTorch",
     "piper": "server.engines.piper:Piper",
+    "xtts": "server.engines.coqui.xtts:Xtts",
+    "coqui-vits": "server.engines.coqui.vits:CoquiVits",
     "tone": "server.engines.tone:Tone",
 }
 """Adding an engine is one row here, one file and one requirements list; see CONTRIBUTING."""

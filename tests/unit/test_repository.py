@@ -53,7 +53,7 @@ def test_settings_in_the_documents_exist(page: Path) -> None:
     named = re.findall(r"`(\w+\.\w+)(?:: [^`]*)?`", page.read_text(encoding="utf-8"))
     wrong = [key for key in named if key.partition(".")[0] in sections and key not in SETTINGS]
     # file names look alike
-    assert not [key for key in wrong if not key.endswith((".py", ".md", ".yaml", ".json", ".txt"))]
+    assert not [key for key in wrong if not key.endswith((".py", ".js", ".md", ".yaml", ".json", ".txt"))]
 
 
 def test_the_engine_of_the_tutorial_works() -> None:
