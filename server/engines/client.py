@@ -32,6 +32,7 @@ from server.engines.protocol import (
     write_message,
 )
 from server.errors import SpeechError, SynthesisFailed
+from server.patience import within
 from server.text.piece import Piece
 from server.voices.voice import Voice
 
@@ -189,7 +190,7 @@ class WorkerClient:
         try:
             while True:
                 try:
-                    item = await asyncio.wait_for(inbox.get(), limit)
+                    item = await within(limit, inbox.get())
                 except asyncio.TimeoutError as error:
                     finished = True
                     log.error("%s has been silent for %g s: ending its worker", self.engine, limit)

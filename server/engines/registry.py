@@ -23,6 +23,7 @@ from server.engines.base import Capabilities, Engine, EngineContext, OptionValue
 from server.engines.client import Deadlines, WorkerClient, WorkerDied, process_memory
 from server.engines.patience import Patience
 from server.errors import NotFound, SpeechError, Unavailable
+from server.patience import within
 from server.text.piece import Piece
 from server.voices.voice import Voice
 
@@ -222,7 +223,7 @@ class EngineRegistry:
                 )
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), left)
+                await within(left, self._changed.wait())
             except asyncio.TimeoutError:
                 continue
 

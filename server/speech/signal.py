@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from server.errors import Overloaded
+from server.patience import within
 
 
 class Signal:
@@ -27,7 +28,7 @@ class Signal:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:
-            await asyncio.wait_for(waiter, timeout)
+            await within(timeout, waiter)
         except asyncio.TimeoutError:
             return False
         finally:
