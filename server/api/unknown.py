@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import Match, Mount, Route
 from starlette.types import Receive, Scope, Send
 
 ROOTS = ("/v1", "/api", "/audio", "/audiocache")
@@ -35,6 +35,10 @@ class _Unknown:
         await Response(status_code=204, headers={"Allow": allowed})(scope, receive, send)
 
     def _known(self, scope: Scope) -> bool:
-        """True where another route takes that method: a catch-all hides it from the router."""
-        routes = (route for route in self._app.router.routes if getattr(route, "endpoint", None) is not self)
+        """True where another route takes that method: a catch-all hides it from the router. The studio takes all."""
+        routes = (
+            route
+            for route in self._app.router.routes
+            if getattr(route, "endpoint", None) is not self and not isinstance(route, Mount)
+        )
         return any(route.matches(scope)[0] is Match.FULL for route in routes)

@@ -153,5 +153,6 @@ def _clone(troupe: Troupe, pulse: Component) -> None:
         )
 
     on(make.click, clone, [clip, name, gender, language, transcript, consent], [done, clip, name], slow=True)
-    on(clip.change, lambda: SILENT, [], [done])
+    # Not ``change``: that comes too when a voice was made and its clip is taken away, and would wipe the good news.
+    on(clip.input, lambda: SILENT, [], [done])
     on_topics(pulse, ["engine"], refresh, [able, transcript, language, make])
