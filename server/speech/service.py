@@ -24,11 +24,12 @@ from server.speech.scripts import Scripts
 from server.speech.speaker import Speaker
 from server.speech.take import Take
 from server.text.options import Markup
+from server.text.piece import Piece
 from server.text.pipeline import SpokenPiece
 from server.text.roles import CHARACTER, NARRATOR, USER, RoleRules
 
 SHORT_TEXT = 200
-"""Characters up to which a WAV is made whole first, so that its header tells its length."""
+"""Characters up to which a text is cut at once, and a WAV made whole first, so that its header tells its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,7 @@ class SpeechService:
         )
         turn = self.scheduler.admit()  # before the text is worked on: a refusal is to come at once
         try:
-            pieces = await asyncio.to_thread(
-                self._scripts.pieces, request.text, rendition.language, plain=request.plain
-            )
+            pieces = await self._pieces(request, rendition.language)
             lines = [Line(piece, rendition) for piece in pieces]
             return await self.prepare_lines(lines, audio_format, whole=exact and audio_format.name == "wav", turn=turn)
         except BaseException:
@@ -149,6 +148,11 @@ class SpeechService:
             await parts.aclose()
             raise
         return Speech(encoder.media_type, parts, Part(bytes(data), tuple(words), seconds, line), whole)
+
+    async def _pieces(self, request: SpeechRequest, language: str) -> list[Piece]:
+        if len(request.text) <= SHORT_TEXT:  # half a millisecond; a thread costs as much again
+            return self._scripts.pieces(request.text, language, plain=request.plain)
+        return await asyncio.to_thread(self._scripts.pieces, request.text, language, plain=request.plain)
 
     def _rate(self, lines: Sequence[Line]) -> int:
         registry = self.scheduler.registry
