@@ -44,7 +44,9 @@ class Piper(Engine):
         code_licence="GPL-3.0-or-later",
         weights_licence="CC0-1.0 (Joe); each voice has its own",
         requirements=("piper",),
+        modules=("piper",),
         download_mb=95,
+        weights=tuple(OFFERS[PACKAGED].files(PACKAGED)),
         speed_range=(0.8, 1.25),
         phonemes=True,
         options=(

@@ -77,6 +77,7 @@ def test_engines_say_what_they_can_without_their_libraries(name: str) -> None:
     assert capabilities.sample_rate >= 16_000
     low, high = capabilities.speed_range
     assert low <= 1.0 <= high
+    assert capabilities.modules or not capabilities.requirements, "nothing tells whether it is installed"
     for listed in capabilities.requirements:
         assert (ROOT / "server" / "requirements" / f"{listed}.txt").is_file()
 

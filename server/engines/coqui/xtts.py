@@ -11,6 +11,7 @@ from server.audio.chunk import AudioChunk
 from server.engines.base import Capabilities, Engine, EngineContext, Option, SynthesisOptions
 from server.engines.coqui.shared import CODE_LICENCE, ModelFolder, model_folders, not_installed, read_clip
 from server.engines.coqui.xtts_files import (
+    FILES,
     FOLDER,
     LICENCE,
     NAME,
@@ -65,6 +66,7 @@ class Xtts(Engine):
         requirements=("torch", "coqui"),
         modules=("torch", "torchaudio", "TTS"),
         download_mb=2_000,
+        weights=FILES,
         devices=("cuda", "mps", "cpu"),
         speed_range=(0.8, 1.25),
         streams=True,

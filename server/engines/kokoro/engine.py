@@ -47,6 +47,7 @@ class Kokoro(Engine):
         code_licence="Apache-2.0",
         weights_licence=LICENCE,
         requirements=("kokoro", "kokoro-data"),
+        modules=("onnxruntime", "spacy", "misaki", "espeakng_loader"),
         download_mb=175,
         speed_range=(0.8, 1.25),
         streams=True,

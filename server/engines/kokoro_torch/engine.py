@@ -57,6 +57,7 @@ class KokoroTorch(Engine):
         weights_licence=LICENCE,
         requirements=("kokoro", "kokoro-data", "torch", "kokoro-torch"),
         modules=("torch", "safetensors", "misaki"),
+        weights=(CHECKPOINT, PACKAGED),
         download_mb=200,
         devices=("cuda", "mps", "cpu"),
         speed_range=(0.8, 1.25),
