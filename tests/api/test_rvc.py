@@ -55,6 +55,14 @@ def loudness(http: httpx.Client, **changes: object) -> float:
     return float(np.abs(np.frombuffer(answer.content[44:], "<i2")).max())
 
 
+def narrate(http: httpx.Client, cast: dict[str, dict[str, object]]) -> None:
+    """Speak a line of the narrator's and one of the character's to their end."""
+    body = {"cast": cast, "text": '*He nods.* "Yes."', "final": True}
+    answer = http.post("/api/narrations", json=body)
+    with http.stream("GET", answer.json()["events_url"]) as events:
+        assert "event: done" in "".join(events.iter_text())
+
+
 def test_it_is_applied_to_openai_requests_before_they_are_encoded(converting: Running, silencer: Silencer) -> None:
     with converting.http() as http:
         assert loudness(http) == 0
@@ -78,13 +86,12 @@ def test_disabled_at_a_voice_ends_the_search(converting: Running, silencer: Sile
 def test_a_cast_decides_for_itself_and_the_narrator_has_his_own(converting: Running, silencer: Silencer) -> None:
     with converting.http() as http:
         cast = {"narrator": {"voice": "low"}, "character": {"voice": "high", "rvc": "Mine", "rvc_pitch": 3}}
-        text = '*He nods.* "Yes."'
-        answer = http.post("/api/narrations", json={"cast": cast, "text": text, "final": True})
-        with http.stream("GET", answer.json()["events_url"]) as events:
-            assert "event: done" in "".join(events.iter_text())
+        narrate(http, cast)
+        assert {(c.voice, c.pitch) for c in silencer.chosen} == {("Wraith", 0), ("Mine", 3)}
+        silencer.chosen.clear()
         cast["narrator"]["rvc"] = "Disabled"
-        http.post("/api/narrations", json={"cast": cast, "text": text, "final": True})
-    assert {(c.voice, c.pitch) for c in silencer.chosen} == {("Wraith", 0), ("Mine", 3)}
+        narrate(http, cast)
+        assert [(c.voice, c.pitch) for c in silencer.chosen] == [("Mine", 3)]
 
 
 def test_alltalks_form_carries_it(converting: Running, silencer: Silencer) -> None:
