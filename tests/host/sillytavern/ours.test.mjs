@@ -45,7 +45,9 @@ test('it is installed from a git URL through the dialog', async () => {
     await page.locator('#third_party_extension_button').click();
     const popup = page.locator('dialog.popup[open]').last();
     await popup.locator('.popup-input').fill(git.url);
+    const asked = await popup.elementHandle();
     await popup.locator('.popup-button-ok').click();
+    await asked?.waitForElementState('hidden');
     // Newer hosts ask once more, since the code is not theirs.
     const sure = page.locator('dialog.popup[open] .popup-button-ok').last();
     await sure.click({ timeout: 4000 }).catch(() => undefined);
