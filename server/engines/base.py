@@ -164,6 +164,15 @@ class Job:
     options: SynthesisOptions
 
 
+More = Callable[[int], Sequence[Job]]
+"""Hands over up to so many jobs that have come meanwhile; none if none wait."""
+
+
+def no_more(most: int) -> Sequence[Job]:
+    """Nobody else waits."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class EngineContext:
     """What an engine is given when it is made."""
@@ -184,6 +193,8 @@ class Engine(ABC):
     """A speech engine. Raise SpeechError subclasses; anything else is reported as a failure of the model."""
 
     capabilities: ClassVar[Capabilities]
+    rest_after: float | None = None
+    """Seconds without work after which ``rest`` is called; None: never."""
 
     def __init__(self, context: EngineContext) -> None:
         self.context = context
@@ -200,8 +211,13 @@ class Engine(ABC):
     def synthesize(self, piece: Piece, voice: Voice, options: SynthesisOptions) -> Iterator[AudioChunk]:
         """Speak one piece; look at ``options.cancel`` while working. Word times count from each chunk's start."""
 
-    def synthesize_batch(self, jobs: Sequence[Job]) -> Iterator[tuple[int, AudioChunk | SpeechError | None]]:
-        """Speak several pieces; yields (job id, chunk), then (job id, None) at its end or (job id, error)."""
+    def synthesize_batch(
+        self, jobs: Sequence[Job], more: More = no_more
+    ) -> Iterator[tuple[int, AudioChunk | SpeechError | None]]:
+        """Speak several pieces; yields (job id, chunk), then (job id, None) at its end or (job id, error).
+
+        An engine that can take further pieces in while it speaks asks ``more`` for them.
+        """
         for job in jobs:
             try:
                 for chunk in self.synthesize(job.piece, job.voice, job.options):
@@ -218,6 +234,9 @@ class Engine(ABC):
     def memory(self) -> Mapping[str, int]:
         """Bytes in use by kind (``cuda``), where the engine knows; the process's own memory is added outside."""
         return {}
+
+    def rest(self) -> None:  # noqa: B027 - most engines have nothing to put away
+        """Called once after ``rest_after`` seconds without work: give back what the next job can fetch again."""
 
     def unload(self) -> None:  # noqa: B027 - the process ends anyway; for engines that hold files
         """Called before the worker ends."""

@@ -9,15 +9,15 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import queue
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from server.engines.base import Engine, EngineContext, Job
+from server.engines.inbox import Inbox
 from server.engines.protocol import (
     Message,
     chunk_to_wire,
@@ -53,7 +53,7 @@ class Worker:
         self._source = source
         self._sink = sink
         self._write_lock = threading.Lock()
-        self._tasks: queue.SimpleQueue[Callable[[Engine], None] | Job | None] = queue.SimpleQueue()
+        self._inbox = Inbox()
         self._jobs: dict[int, Job] = {}
         self._broken = False
 
@@ -66,14 +66,22 @@ class Worker:
         engine = self._load(first[0])
         if engine is None:
             return 1
+        rest_at = _rest_time(engine)
         while not self._broken:
-            task = self._tasks.get()
+            try:
+                task = self._inbox.take(None if rest_at is None else max(0.0, rest_at - time.monotonic()))
+            except TimeoutError:
+                self._rest(engine)
+                rest_at = None
+                continue
             if task is None:
                 engine.unload()
                 return 0
             if isinstance(task, Job):
-                self._speak(engine, self._with_waiting(engine, task))
-            else:
+                others = self._inbox.jobs(engine.capabilities.batch_size - 1, engine)
+                self._speak(engine, [task, *others])
+                rest_at = _rest_time(engine)
+            else:  # being asked for its memory, as an open Status page does, is no reason to stay awake
                 task(engine)
         return RESTART_ME
 
@@ -111,50 +119,51 @@ class Worker:
             if kind == "speak":
                 job = job_from_wire(message)
                 self._jobs[job.id] = job
-                self._tasks.put(job)
+                self._inbox.put(job)
             elif kind == "cancel":
                 job_or_none = self._jobs.get(message["job"])
                 if job_or_none is not None:
                     job_or_none.options.cancel.set()
             elif kind == "prepare":
-                self._tasks.put(lambda engine, message=message: self._prepare(engine, message))  # type: ignore[misc]
+                self._inbox.put(lambda engine, message=message: self._prepare(engine, message))  # type: ignore[misc]
             elif kind == "ping":
-                self._tasks.put(
+                self._inbox.put(
                     lambda engine: self._send({"type": "pong", "memory": dict(engine.memory())})
                 )
         for job in list(self._jobs.values()):
             job.options.cancel.set()
-        self._tasks.put(None)
+        self._inbox.close()
         # The main thread may be stuck in a model or in loading one: nobody is left to wait for it.
         time.sleep(_LAST_SECONDS)
         os._exit(0)
 
-    def _with_waiting(self, engine: Engine, first: Job) -> list[Job]:
-        """``first`` and the jobs waiting right behind it, as many as the engine batches."""
-        jobs, held = [first], []
-        while len(jobs) < engine.capabilities.batch_size:
-            try:
-                task = self._tasks.get_nowait()
-            except queue.Empty:
-                break
-            if isinstance(task, Job):
-                jobs.append(task)
-            else:
-                held.append(task)
-                break
-        for task in held:
-            self._tasks.put(task)
-        return jobs
+    def _rest(self, engine: Engine) -> None:
+        try:
+            engine.rest()
+        except Exception:  # nobody waits for it, and the next job will tell what is wrong
+            log.exception("the engine could not rest")
 
-    def _speak(self, engine: Engine, jobs: list[Job]) -> None:
-        open_jobs = {job.id: job for job in jobs if not job.options.cancel.is_set()}
-        for job in jobs:
-            if job.id not in open_jobs:
-                self._finish(job.id, Cancelled("Stopped."))
-        if not open_jobs:
+    def _speak(self, engine: Engine, jobs: Sequence[Job]) -> None:
+        open_jobs: dict[int, Job] = {}
+
+        def admitted(found: Sequence[Job]) -> list[Job]:
+            """Of these, what somebody still waits for."""
+            wanted = []
+            for job in found:
+                if job.options.cancel.is_set():
+                    self._finish(job.id, Cancelled("Stopped."))
+                else:
+                    open_jobs[job.id] = job
+                    wanted.append(job)
+            return wanted
+
+        first = admitted(jobs)
+        if not first:
             return
         try:
-            for job_id, item in engine.synthesize_batch(list(open_jobs.values())):
+            for job_id, item in engine.synthesize_batch(
+                first, lambda most: admitted(self._inbox.jobs(most, engine))
+            ):
                 if item is None or isinstance(item, SpeechError):
                     if open_jobs.pop(job_id, None) is not None:
                         self._finish(job_id, item)
@@ -201,6 +210,10 @@ class Worker:
             except OSError:
                 # The server is gone; the reader sees it too and ends the loop.
                 log.info("the server is gone")
+
+
+def _rest_time(engine: Engine) -> float | None:
+    return None if engine.rest_after is None else time.monotonic() + engine.rest_after
 
 
 def _words(error: Exception) -> str:

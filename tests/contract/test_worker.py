@@ -25,6 +25,7 @@ TABLE = {
     "broken": "tests.contract.broken_engine:Broken",
     "absent": "tests.contract.broken_engine:Absent",
     "twin": "tests.contract.broken_engine:Twin",
+    "duet": "tests.contract.broken_engine:Duet",
 }
 
 
@@ -243,5 +244,56 @@ def test_a_worker_ends_with_its_server_even_when_its_model_hangs(tmp_path: Path)
         assert await asyncio.to_thread(client._process.wait, 10) == 0
         hung.cancel()
         await asyncio.gather(hung, return_exceptions=True)
+
+    with_registry(work, tmp_path)
+
+
+async def until(reached: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if reached():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("never")
+
+
+def test_a_second_listener_joins_a_batch_that_goes_on(tmp_path: Path) -> None:
+    """And what else is asked meanwhile is answered: a batch others join may never end."""
+
+    async def work(registry: EngineRegistry) -> None:
+        await registry.load("duet")
+        first = asyncio.create_task(speak(registry, "hello"))
+        await asyncio.sleep(0.3)
+        assert not first.done()
+        await until(lambda: "rests" in registry.memory())
+        assert not first.done()
+        assert await speak(registry, "hello too") > 0
+        assert await first > 0
+
+    with_registry(work, tmp_path)
+
+
+def test_a_listener_that_leaves_while_waiting_to_join_is_not_said(tmp_path: Path) -> None:
+    async def work(registry: EngineRegistry) -> None:
+        await registry.load("duet")
+        alone = asyncio.create_task(speak(registry, "hello"))
+        await asyncio.sleep(0.2)
+        alone.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await alone
+        assert all(seconds > 0 for seconds in await asyncio.gather(speak(registry, "one"), speak(registry, "two")))
+
+    with_registry(work, tmp_path)
+
+
+def test_an_engine_rests_once_when_nothing_is_asked(tmp_path: Path) -> None:
+    async def work(registry: EngineRegistry) -> None:
+        await registry.load("duet")
+        for rests in (1, 2, 3):  # the second fails and is forgotten
+            await until(lambda: registry.memory().get("rests", 0) >= rests)  # noqa: B023 - awaited at once
+            await asyncio.sleep(0.5)
+            registry.memory()
+            await asyncio.sleep(0.1)
+            assert registry.memory()["rests"] == rests, "once, however long the silence"
+            await asyncio.gather(speak(registry, "one"), speak(registry, "two"))
 
     with_registry(work, tmp_path)

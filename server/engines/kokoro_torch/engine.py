@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from server.audio.chunk import AudioChunk
-from server.engines.base import Capabilities, Engine, EngineContext, Job, SynthesisOptions
+from server.engines.base import Capabilities, Engine, EngineContext, Job, More, SynthesisOptions, no_more
 from server.engines.kokoro.engine import WEIGHTS as PACKAGED
 from server.engines.kokoro.voices import LANGUAGES, LICENCE, VoiceBook
-from server.engines.kokoro_torch.options import CPU_FALLBACK, GRAPHS, MEMORY, OPTIONS, PRECISION, PUBLISHED
+from server.engines.kokoro_torch.options import GRAPHS, OPTIONS, PRECISION, PUBLISHED
 from server.engines.kokoro_torch.shape import RATE
+from server.engines.torch_options import CPU_FALLBACK, MEMORY
 from server.engines.weights import WeightFile, obtain
 from server.errors import SpeechError, SynthesisFailed, Unavailable
 from server.text.piece import Piece
@@ -115,7 +116,9 @@ class KokoroTorch(Engine):
             if item is not None:
                 yield item
 
-    def synthesize_batch(self, jobs: Sequence[Job]) -> Iterator[tuple[int, AudioChunk | SpeechError | None]]:
+    def synthesize_batch(
+        self, jobs: Sequence[Job], more: More = no_more
+    ) -> Iterator[tuple[int, AudioChunk | SpeechError | None]]:
         """All pieces together; each is given out as soon as its sound is there, its own parts in order."""
         parts: list[_Part] = []
         waiting: dict[int, deque[int]] = {}
