@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import string
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from server.engines.coqui.torchaudio_import import import_torchaudio
 
 SPEAKERS = ("Ann", "Bob")
+
+
+@contextmanager
+def small_vocoder() -> Iterator[None]:
+    """Within it the library builds XTTS with a slim vocoder: no config tells its size, and it takes nearly all time."""
+    import_torchaudio()
+    from TTS.tts.models import xtts
+
+    whole = xtts.HifiDecoder
+    xtts.HifiDecoder = functools.partial(whole, upsample_initial_channel_decoder=32)
+    try:
+        yield
+    finally:
+        xtts.HifiDecoder = whole
 
 
 def make_xtts(

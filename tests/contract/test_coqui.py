@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,13 @@ need("torch", "torchaudio", "TTS", command="python3 -m server install coqui")
 
 import torch  # noqa: E402 - only where it is installed
 
-from server.engines.coqui.decode import GptDecoder, Sampling  # noqa: E402
+from server.engines.coqui.decode import ROUND, GptDecoder  # noqa: E402
+from server.engines.coqui.placement import Placement  # noqa: E402
+from server.engines.coqui.sampling import Sampling  # noqa: E402
+from server.engines.coqui.shared import model_folders  # noqa: E402
 from server.engines.coqui.vocoder import StreamingVocoder  # noqa: E402
-from server.engines.coqui.xtts_model import token_limits  # noqa: E402
-from tests.contract.coqui_models import make_vits, make_xtts  # noqa: E402
+from server.engines.coqui.xtts_model import XttsModel, load_network, token_limits  # noqa: E402
+from tests.contract.coqui_models import make_vits, make_xtts, small_vocoder  # noqa: E402
 
 pytestmark = [
     pytest.mark.contract,
@@ -40,6 +44,12 @@ pytestmark = [
 ]
 
 TEXT = "hello there, how are you?"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _slim() -> Iterator[None]:
+    with small_vocoder():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +69,11 @@ def xtts(models: Path) -> Xtts:
 
 def piece(text: str = TEXT) -> Piece:
     return Piece(text, 0, len(text))
+
+
+def placement_of(engine: Xtts) -> Placement:
+    assert engine._placement is not None
+    return engine._placement
 
 
 def voice_of(engine: Xtts | CoquiVits, voice_id: str) -> Voice:
@@ -93,16 +108,25 @@ def test_a_sentence_streams_and_is_the_same_each_time(xtts: Xtts) -> None:
 def test_another_models_voice_switches_to_it_and_back(xtts: Xtts) -> None:
     for voice_id in ("other/Cid", "mine/Bob"):
         assert list(xtts.synthesize(piece("yes."), voice_of(xtts, voice_id), SynthesisOptions()))
-        assert xtts._loaded_name == voice_id.split("/")[0]
+        assert placement_of(xtts).name == voice_id.split("/")[0]
 
 
-def test_our_decoding_is_the_librarys(xtts: Xtts) -> None:
+def said(decoder: GptDecoder, prefix: torch.Tensor, sampling: Sampling, least: int, most: int) -> torch.Tensor:
+    """All latents of one sentence."""
+    sentence = decoder.begin(prefix, sampling, least=least, most=most)
+    while not sentence.ended:
+        decoder.advance()
+    latents = sentence.take()
+    decoder.drop(sentence)
+    return latents if latents is not None else torch.zeros(0)
+
+
+def test_our_decoding_is_the_librarys(xtts: Xtts, models: Path) -> None:
     """With nothing left to chance: the same tokens, latents within rounding, and the same sound."""
-    model = xtts._model
-    assert model is not None
-    voice = model.builtin(xtts._speakers[xtts._loaded_name][0])
-    library = model._model
-    tokens = torch.tensor([model._tokens(TEXT, "en")])
+    folder = next(iter(model_folders(models)))
+    ours, library = XttsModel(folder, torch.device("cpu"), torch.float32, slots=1), load_network(folder)
+    voice = ours.builtin("Ann")
+    tokens = torch.tensor([ours.tokens(TEXT, "en")])
     with torch.inference_mode():
         inputs = library.gpt.compute_embeddings(voice.conditioning, tokens)
         theirs = list(
@@ -112,43 +136,75 @@ def test_our_decoding_is_the_librarys(xtts: Xtts) -> None:
                 output_hidden_states=True, return_dict_in_generate=True,
             )
         )  # fmt: skip
-        prefix = library.gpt.gpt_inference.cached_prefix_emb
-    chunks = iter([3, 4] + [8] * 99)
-    ours = torch.cat(list(model._decoder.generate(prefix, Sampling(top_k=1), chunks, least=0, most=999)))
+    own = said(ours.decoder(), ours.prefix(TEXT, "en", voice), Sampling(top_k=1), 0, 999)
     latents = torch.cat([latent for _, latent in theirs])
     stopped = int(theirs[-1][0]) == library.gpt.stop_audio_token
-    assert len(ours) == len(theirs) - stopped
-    torch.testing.assert_close(ours, latents[: len(ours)], atol=1e-4, rtol=1e-4)
-    whole = library.hifigan_decoder(ours[None], g=voice.speaker)[0, 0]
+    assert len(own) == len(theirs) - stopped
+    torch.testing.assert_close(own, latents[: len(own)], atol=1e-4, rtol=1e-4)
+    whole = library.hifigan_decoder(own[None], g=voice.speaker)[0, 0]
     vocoder = StreamingVocoder(library.hifigan_decoder, voice.speaker, 1.0)
-    sound = torch.cat([*(vocoder.add(part) for part in ours.split(4)), vocoder.finish()])
+    sound = torch.cat([*(vocoder.add(part) for part in own.split(4)), vocoder.finish()])
     assert len(sound) == len(whole)
     torch.testing.assert_close(sound, whole, atol=1e-4, rtol=0)
 
 
+def test_sentences_spoken_together_are_those_spoken_alone(models: Path) -> None:
+    """Others begin, end and are dropped meanwhile; rows are moved; none of it changes a token."""
+    model = XttsModel(next(iter(model_folders(models))), torch.device("cpu"), torch.float32, slots=3)
+    decoder, voice = model.decoder(), model.builtin("Bob")
+    texts = ("hello there", "one two three four five six seven", "yes", "a longer one, with some more words in it")
+    wishes = [
+        (model.prefix(text, "en", voice), Sampling(seed=seed, top_k=3 + seed), *token_limits(text, "en"))
+        for seed, text in enumerate(texts)
+    ]
+    alone = [said(decoder, *wish) for wish in wishes]
+    waiting, running, found = list(range(len(texts))), {}, {}
+    dropped = decoder.begin(wishes[3][0], Sampling(seed=99), least=90, most=99)
+    for turn in range(200):
+        while waiting and decoder.free:
+            number = waiting.pop(0)
+            prefix, sampling, least, most = wishes[number]
+            running[number] = decoder.begin(prefix, sampling, least=least, most=most)
+        if turn == 1:
+            decoder.drop(dropped)
+        decoder.advance()
+        for number, sentence in list(running.items()):
+            if sentence.ended:
+                found[number] = sentence.take()
+                decoder.drop(running.pop(number))
+        if len(found) == len(texts):
+            break
+    assert decoder.free == 3
+    for number, latents in enumerate(alone):
+        assert len(latents) > 2
+        torch.testing.assert_close(found[number], latents, atol=1e-4, rtol=1e-4)
+    assert len({len(latents) for latents in alone}) > 1
+
+
 def test_speech_is_neither_cut_off_nor_endless(xtts: Xtts) -> None:
-    model = xtts._model
-    assert model is not None
+    decoder = placement_of(xtts).model.decoder()
     prefix = torch.randn(1, 40, 64)
-    decoder: GptDecoder = model._decoder
     for least, most in ((5, 9), (30, 40)):
-        count = sum(len(part) for part in decoder.generate(prefix, Sampling(), iter([7] * 99), least=least, most=most))
-        assert least <= count <= most
-    short, long = token_limits("Yes.", "en"), token_limits("a" * 200, "en")
+        assert least <= len(said(decoder, prefix, Sampling(), least, most)) <= most
+    long = said(decoder, prefix, Sampling(), 999, 999)
+    assert len(long) > 10 * ROUND, "as far as the model reaches"
+    short, longer = token_limits("Yes.", "en"), token_limits("a" * 200, "en")
     assert short[0] >= 3
     assert short[1] < 50
-    assert long[0] > short[1]
+    assert longer[0] > short[1]
     assert token_limits("你好吗", "zh")[0] > token_limits("abc", "en")[0]
 
 
 def test_a_text_too_long_for_the_model_is_cut_between_words(xtts: Xtts) -> None:
-    model = xtts._model
-    assert model is not None
+    model = placement_of(xtts).model
     text = "one two three four five " * 12
-    parts = model._parts(text, "en")
+    parts = model.parts(text, "en")
     assert len(parts) > 1
     assert " ".join(parts).split() == text.split()
-    assert all(len(model._tokens(part, "en")) < 100 for part in parts)
+    assert all(len(model.tokens(part, "en")) < 100 for part in parts)
+    chunks = list(xtts.synthesize(piece(text), xtts.voices()[0], SynthesisOptions()))
+    least = sum(token_limits(part, "en")[0] for part in parts)
+    assert sum(chunk.seconds for chunk in chunks) > 0.9 * least / 21.5, "every part is heard"
 
 
 def test_speed_changes_the_length(xtts: Xtts) -> None:
@@ -163,9 +219,10 @@ def test_a_voice_is_cloned_from_its_clips_once(xtts: Xtts, tmp_path: Path) -> No
     clips = (clip(tmp_path / "a.wav", 2), clip(tmp_path / "b.wav", 1.5, 300, channels=2))
     voice = Voice("mine", "xtts", "Mine", kind="clone", clips=clips)
     xtts.prepare_voice(voice)
-    before = len(xtts._latents)
+    assert xtts._cloned is not None
+    before = len(xtts._cloned)
     assert list(xtts.synthesize(piece("yes."), voice, SynthesisOptions()))
-    assert len(xtts._latents) == before
+    assert len(xtts._cloned) == before
     kept = xtts._latents_of(voice)
     clip(tmp_path / "a.wav", 2, 90)
     assert xtts._latents_of(voice) is not kept, "a clip that changed is heard again"

@@ -30,12 +30,12 @@ import torch  # noqa: E402 - only where it is installed
 
 from server.engines.kokoro_torch import weights as weights_module  # noqa: E402
 from server.engines.kokoro_torch.batch import Spoken, Utterance, bucket, parts_within  # noqa: E402
-from server.engines.kokoro_torch.graphs import Graphs  # noqa: E402
 from server.engines.kokoro_torch.layers import MaskedLSTM, mask_of  # noqa: E402
 from server.engines.kokoro_torch.model import Kokoro  # noqa: E402
 from server.engines.kokoro_torch.shape import RATE, Shape  # noqa: E402
 from server.engines.kokoro_torch.source import HarmonicSource, Spectrum  # noqa: E402
 from server.engines.kokoro_torch.speaker import Speaker  # noqa: E402
+from server.engines.torch_graphs import Graphs  # noqa: E402
 from server.engines.torch_runtime import model_errors, open_device  # noqa: E402
 
 pytestmark = pytest.mark.contract

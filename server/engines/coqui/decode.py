@@ -1,210 +1,208 @@
-"""XTTS's GPT, one token after the other, with a cache of fixed size: nothing is copied or grown per token.
+"""XTTS's GPT speaking several sentences at once, token by token, with a cache of fixed size: nothing grows.
 
-One step, from the last token to the next, is a fixed sequence of kernels on fixed memory. On CUDA it is
-recorded as a graph and replayed with one launch, sampling included; the host looks in only once per chunk.
+One step, from the last token of every row to the next, is a fixed sequence of kernels on fixed memory. On CUDA
+it is recorded as a graph for a few numbers of rows and reaches of attention, and replayed with one launch, sampling
+included; the host looks in once a round. Sentences come and go between rounds.
 """
 
 from __future__ import annotations
 
-import logging
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-log = logging.getLogger("troupe.xtts")
+from server.engines.coqui.gpt import Gpt
+from server.engines.coqui.sampling import Draw, Sampling
+from server.engines.torch_graphs import Graphs
+
+ROUND = 10
+"""Tokens that every row advances before the host looks: 0.47 s of speech."""
+REACHES = (256, 512)
+"""Places that attention looks back over, the whole cache being the last resort: most sentences end within these."""
+_CONDITIONING = 80
+"""Places kept for a voice's latents in front of the text; the published model has 32."""
+_ALIGNED = 64
+"""Reaches are multiples of it, as attention kernels want them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How the next token is drawn."""
+class Sentence:
+    """One row of the decoder."""
 
-    temperature: float = 0.75
-    top_k: int = 50
-    top_p: float = 0.85
-    repetition_penalty: float = 10.0
-    seed: int = 0
+    def __init__(self, row: int, length: int, most: int) -> None:
+        self.row = row
+        self.length = length
+        """Places taken by its prefix."""
+        self.most = most
+        self.spoken = 0
+        """Tokens made."""
+        self.ended = False
+        self._fresh: list[Tensor] = []
 
+    def add(self, latents: Tensor) -> None:
+        """What a round has brought."""
+        self._fresh.append(latents)
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """Weights of one transformer block, as GPT-2 stores them: [inputs, outputs]."""
+    @property
+    def waiting(self) -> int:
+        """Tokens whose latents nobody has taken yet."""
+        return sum(len(latents) for latents in self._fresh)
 
-    norm1: tuple[Tensor, Tensor]
-    into: tuple[Tensor, Tensor]
-    out: tuple[Tensor, Tensor]
-    norm2: tuple[Tensor, Tensor]
-    wide: tuple[Tensor, Tensor]
-    narrow: tuple[Tensor, Tensor]
+    def take(self) -> Tensor | None:
+        """Latents [tokens, width] made since the last time."""
+        taken, self._fresh = self._fresh, []
+        return torch.cat(taken) if taken else None
 
 
 class GptDecoder:
-    """Speaks one sentence at a time; ``gpt`` is the library's, whose weights are used as they are."""
+    """Up to ``slots`` sentences at once."""
 
-    def __init__(self, gpt: torch.nn.Module, *, precision: torch.dtype, graphs: bool) -> None:
-        self.stop, self.begin = gpt.stop_audio_token, gpt.start_audio_token
-        self.most = gpt.max_gen_mel_tokens
-        self._gpt, self._heads, self._precision = gpt, gpt.heads, precision
-        self._device = gpt.mel_head.weight.device
-        self._layers = [_layer(block, precision) for block in gpt.gpt.h]
-        self._last_norm = _pair(gpt.gpt.ln_f, torch.float32)
-        self._final_norm = _pair(gpt.final_norm, torch.float32)
-        self._head = _pair(gpt.mel_head, precision)
-        width = gpt.model_dim
-        self._longest = self.most + gpt.max_text_tokens + 80
-        shape = (len(self._layers), 2, self._heads, self._longest, width // self._heads)
-        self._cache = torch.zeros(shape, dtype=precision, device=self._device)
-        vocabulary = gpt.mel_head.weight.shape[0]
-        make: Callable[..., Tensor] = lambda *size, **more: torch.zeros(*size, device=self._device, **more)  # noqa: E731
-        self._token, self._place = make(1, dtype=torch.long), make(1, dtype=torch.long)
-        self._spoken = make(1, dtype=torch.long)
-        self._earliest = make(1, dtype=torch.long)
-        self._seen = make(vocabulary, dtype=torch.bool)
-        self._knobs = make(3)
-        self._kept = make(1, dtype=torch.long)
-        self._noise = make(self.most, vocabulary)
-        self._tokens, self._latents = make(self.most + 1, dtype=torch.long), make(self.most + 1, width)
-        self._graph: torch.cuda.CUDAGraph | None = None
-        if graphs and self._device.type == "cuda":
-            try:
-                self._graph = self._record()
-            except RuntimeError as error:  # a driver or a library too old for it
-                log.warning("CUDA graphs are not used: %s", error)
+    def __init__(self, gpt: Gpt, slots: int) -> None:
+        self.slots = slots
+        self._gpt = gpt
+        self._sentences: list[Sentence] = []
+        """By row; rows are filled from the first on."""
+        device, self.longest = gpt.device, _longest(gpt)
+        shape = (len(gpt.layers), 2, slots, gpt.heads, self.longest, gpt.width // gpt.heads)
+        self._cache = torch.zeros(shape, dtype=gpt.precision, device=device)
+        tokens = gpt.most + ROUND
+        self._draw = Draw(slots, len(gpt.head[1]), tokens, gpt.stop, device)
+        self._token, self._place, self._spoken, self._active = torch.zeros(4, slots, dtype=torch.long, device=device)
+        self._tokens = torch.zeros(slots, tokens, dtype=torch.long, device=device)
+        self._latents = torch.zeros(slots, tokens, gpt.width, device=device)
+        self._places = torch.arange(self.longest, device=device)
+        self._rows, self._heads = torch.arange(slots, device=device), torch.arange(gpt.heads, device=device)
+        self._graphs = Graphs(device)
+
+    @property
+    def free(self) -> int:
+        """Sentences that may still be begun."""
+        return self.slots - len(self._sentences)
 
     @torch.inference_mode()
-    def generate(
-        self, prefix: Tensor, sampling: Sampling, chunks: Iterator[int], *, least: int, most: int
-    ) -> Iterator[Tensor]:
-        """Latents [tokens, width] in chunks, until the model stops; never before ``least`` nor after ``most``."""
-        most = min(most, self.most, self._longest - prefix.shape[1] - 2)
-        self._prefill(prefix, sampling, least)
-        done = 0
-        while done < most:
-            count = min(next(chunks), most - done)
-            for _ in range(count):
-                self._advance()
-            tokens = self._tokens[done : done + count].tolist()
-            stopped = self.stop in tokens
-            fresh = tokens.index(self.stop) if stopped else count
-            if fresh:
-                yield self._latents[done : done + fresh].clone()
-            if stopped:
-                return
-            done += count
+    def warm(self, *, graphs: bool) -> Iterator[float]:
+        """Run each shape once, and record it if asked to and on CUDA; yields the share done."""
+        shapes = [(rows, reach) for rows in _powers(self.slots) for reach in self._reaches()]
+        if self._gpt.device.type != "cuda":
+            shapes = shapes[:1]
+        for done, (rows, reach) in enumerate(shapes):
+            if graphs:
+                self._graphs.record((rows, reach), lambda rows=rows, reach=reach: self._step(rows, reach))
+            self._run(rows, reach)
+            yield (done + 1) / len(shapes)
 
-    def _prefill(self, prefix: Tensor, sampling: Sampling, least: int) -> None:
-        """The conditioning and the text through all layers; the state of the first step."""
-        length = prefix.shape[1]
-        x = prefix[0].to(self._precision)
-        for number, layer in enumerate(self._layers):
-            q, k, v = self._attention_inputs(layer, x)
-            self._cache[number, 0, :, :length] = k
-            self._cache[number, 1, :, :length] = v
+    @torch.inference_mode()
+    def begin(self, prefix: Tensor, sampling: Sampling, *, least: int, most: int) -> Sentence:
+        """A sentence after ``prefix`` [1, places, width]; it never ends before ``least`` nor after ``most`` tokens."""
+        gpt, row, length = self._gpt, len(self._sentences), prefix.shape[1]
+        x = prefix[0].to(gpt.precision)
+        for number, layer in enumerate(gpt.layers):
+            q, k, v = (part.transpose(0, 1) for part in layer.attention_inputs(x, gpt.heads))
+            self._cache[number, 0, row, :, :length] = k
+            self._cache[number, 1, row, :, :length] = v
             mixed = functional.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=True)[0]
-            x = self._finish(layer, x, mixed)
-        generator = torch.Generator(self._device).manual_seed(sampling.seed)
-        uniform = torch.rand(self._noise.shape, generator=generator, device=self._device)
-        self._noise.copy_(-torch.log(-torch.log(uniform.clamp(1e-20, 1 - 1e-7))))
-        self._token.fill_(self.begin)
-        self._place.fill_(length)
-        self._spoken.zero_()
-        self._earliest.fill_(least)
-        self._seen.zero_()
-        self._seen[1] = self._seen[self.begin] = True  # the library fills the prefix's place with ones
-        self._knobs.copy_(
-            torch.tensor([sampling.temperature, sampling.top_p, sampling.repetition_penalty], device=self._device)
-        )
-        self._kept.fill_(min(sampling.top_k or len(self._seen), len(self._seen)))
-
-    def _advance(self) -> None:
-        if self._graph is not None:
-            self._graph.replay()
-        else:
-            self._step()
-
-    def _step(self) -> None:
-        """One token: everything it reads and writes lives in the decoder's own tensors."""
-        gpt = self._gpt
-        x = gpt.mel_embedding.weight[self._token] + gpt.mel_pos_embedding.emb.weight[self._spoken]
-        x = x.to(self._precision)
-        places = torch.arange(self._longest, device=self._device)
-        visible = (places <= self._place)[None, None, :]
-        for number, layer in enumerate(self._layers):
-            q, k, v = self._attention_inputs(layer, x)
-            keys, values = self._cache[number, 0], self._cache[number, 1]
-            keys.index_copy_(1, self._place, k)
-            values.index_copy_(1, self._place, v)
-            mixed = functional.scaled_dot_product_attention(q[None], keys[None], values[None], attn_mask=visible)[0]
-            x = self._finish(layer, x, mixed)
-        x = functional.layer_norm(x.float(), self._last_norm[0].shape, *self._last_norm)
-        latent = functional.layer_norm(x, self._final_norm[0].shape, *self._final_norm)
-        logits = functional.linear(latent.to(self._precision), *self._head).float()[0]
-        token = self._drawn(logits)
-        self._tokens.index_copy_(0, self._spoken, token)
-        self._latents.index_copy_(0, self._spoken, latent)
-        self._seen.index_fill_(0, token, True)
-        self._token.copy_(token)
-        self._place.add_(1)
-        self._spoken.add_(1)
-
-    def _drawn(self, scores: Tensor) -> Tensor:
-        """The next token: penalty, temperature, the likeliest ``top_k``, of these the likeliest ``top_p``."""
-        temperature, top_p, penalty = self._knobs.unbind()
-        punished = torch.where(scores < 0, scores * penalty, scores / penalty)
-        scores = torch.where(self._seen, punished, scores) / temperature
-        numbers = torch.arange(len(scores), device=scores.device)
-        early = (numbers == self.stop) & (self._spoken < self._earliest)
-        scores = scores.masked_fill(early, -math.inf)
-        ordered, order = scores.sort(descending=True)
-        before = ordered.masked_fill(numbers >= self._kept, -math.inf).softmax(0)
-        before = before.cumsum(0) - before
-        kept = ((before < top_p) | (numbers == 0)) & (numbers < self._kept)
-        drawn = ordered.masked_fill(~kept, -math.inf) + self._noise[self._spoken][0]
-        return order[drawn.argmax(0, keepdim=True)]
-
-    def _attention_inputs(self, layer: _Layer, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        normal = functional.layer_norm(x, layer.norm1[0].shape, *layer.norm1)
-        parts = torch.addmm(layer.into[1], normal, layer.into[0]).chunk(3, dim=-1)
-        q, k, v = (part.unflatten(-1, (self._heads, -1)).transpose(0, 1) for part in parts)
-        return q, k, v
-
-    def _finish(self, layer: _Layer, x: Tensor, mixed: Tensor) -> Tensor:
-        x = x + torch.addmm(layer.out[1], mixed.transpose(0, 1).flatten(1), layer.out[0])
-        normal = functional.layer_norm(x, layer.norm2[0].shape, *layer.norm2)
-        inner = functional.gelu(torch.addmm(layer.wide[1], normal, layer.wide[0]), approximate="tanh")
-        return x + torch.addmm(layer.narrow[1], inner, layer.narrow[0])
+            x = layer.finish(x, mixed.transpose(0, 1))
+        # The library fills the prefix's place with ones, so the token 1 counts as said.
+        self._draw.begin(row, sampling, least, (1, gpt.begin))
+        for tensor, value in ((self._token, gpt.begin), (self._place, length), (self._spoken, 0), (self._active, 1)):
+            tensor[row] = value
+        sentence = Sentence(row, length, min(most, gpt.most, self.longest - length - ROUND))
+        self._sentences.append(sentence)
+        return sentence
 
     @torch.inference_mode()
-    def _record(self) -> torch.cuda.CUDAGraph:
-        self._knobs.fill_(1.0)
-        self._kept.fill_(1)
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(3):
-                self._step()
-        torch.cuda.current_stream().wait_stream(side)
-        self._spoken.zero_()
-        self._place.zero_()
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._step()
-        return graph
+    def advance(self, abandoned: Callable[[], bool] = lambda: False) -> None:
+        """A round for every sentence; then each holds its latents, and knows whether it has ended.
+
+        Left early once ``abandoned``: what is held then is worth nothing, and every sentence is to be dropped.
+        """
+        if not self._sentences:
+            return
+        rows = len(self._sentences)
+        if len(self._graphs):
+            rows = next(power for power in _powers(self.slots) if power >= rows)
+        needed = max(sentence.length + sentence.spoken for sentence in self._sentences) + ROUND
+        reach = next(reach for reach in self._reaches() if reach >= needed)
+        for _ in range(ROUND):
+            if abandoned():
+                return
+            self._run(rows, reach)
+        begin = torch.tensor([sentence.spoken for sentence in self._sentences], device=self._rows.device)
+        places = begin[:, None] + self._places[:ROUND]
+        said = self._tokens[: len(self._sentences)].gather(1, places).tolist()
+        for sentence, tokens in zip(self._sentences, said, strict=True):
+            stop = tokens.index(self._gpt.stop) if self._gpt.stop in tokens else ROUND
+            count = min(stop, sentence.most - sentence.spoken)
+            if count:
+                sentence.add(self._latents[sentence.row, sentence.spoken : sentence.spoken + count].clone())
+            sentence.spoken += count
+            sentence.ended = count < ROUND or sentence.spoken == sentence.most
+
+    @torch.inference_mode()
+    def drop(self, sentence: Sentence) -> None:
+        """Free its row, ended or not; the last row takes its place."""
+        last = self._sentences.pop()
+        self._active[last.row] = 0
+        if last is not sentence:
+            self._move(last, sentence.row)
+            self._sentences[last.row] = last
+        for tensor in (self._token, self._place, self._spoken):  # a row that rests stays within every bound
+            tensor[len(self._sentences)] = 0
+
+    def _move(self, sentence: Sentence, row: int) -> None:
+        source, sentence.row = sentence.row, row
+        reach = sentence.length + sentence.spoken
+        self._cache[:, :, row, :, :reach] = self._cache[:, :, source, :, :reach]
+        self._draw.move(source, row)
+        for tensor in (self._token, self._place, self._spoken):
+            tensor[row] = tensor[source]
+        self._active[row] = 1
+
+    def _reaches(self) -> list[int]:
+        return [*(reach for reach in REACHES if reach < self.longest), self.longest]
+
+    def _run(self, rows: int, reach: int) -> None:
+        self._graphs.run((rows, reach), lambda: self._step(rows, reach))
+
+    def _step(self, rows: int, reach: int) -> tuple[Tensor, ...]:
+        """One token for the first ``rows`` rows: all it reads and writes lies in the decoder's own tensors."""
+        gpt = self._gpt
+        numbers, place, spoken = self._rows[:rows], self._place[:rows], self._spoken[:rows]
+        x = gpt.embedded(self._token[:rows], spoken)
+        visible = (self._places[:reach] <= place[:, None])[:, None, None, :]
+        where = (numbers[:, None], self._heads[None, :], place[:, None])
+        for number, layer in enumerate(gpt.layers):
+            q, k, v = layer.attention_inputs(x, gpt.heads)
+            keys, values = self._cache[number]
+            keys.index_put_(where, k)
+            values.index_put_(where, v)
+            mixed = functional.scaled_dot_product_attention(
+                q[:, :, None], keys[:rows, :, :reach], values[:rows, :, :reach], attn_mask=visible
+            )
+            x = layer.finish(x, mixed[:, :, 0])
+        latent, scores = gpt.latent_and_scores(x)
+        token = self._draw.next(scores, spoken)
+        self._tokens.index_put_((numbers, spoken), token)
+        self._latents.index_put_((numbers, spoken), latent)
+        self._token[:rows].copy_(token)
+        place.add_(self._active[:rows])
+        spoken.add_(self._active[:rows])
+        return ()
 
 
-def _layer(block: torch.nn.Module, precision: torch.dtype) -> _Layer:
-    return _Layer(
-        _pair(block.ln_1, precision),
-        _pair(block.attn.c_attn, precision),
-        _pair(block.attn.c_proj, precision),
-        _pair(block.ln_2, precision),
-        _pair(block.mlp.c_fc, precision),
-        _pair(block.mlp.c_proj, precision),
-    )
+def bytes_per_slot(gpt: Gpt) -> int:
+    """Memory that each sentence at once takes: its cache, nearly all of it."""
+    return len(gpt.layers) * 2 * gpt.width * _longest(gpt) * gpt.precision.itemsize
 
 
-def _pair(module: torch.nn.Module, precision: torch.dtype) -> tuple[Tensor, Tensor]:
-    return module.weight.detach().to(precision), module.bias.detach().to(precision)
+def _longest(gpt: Gpt) -> int:
+    return -(-(gpt.most + gpt.longest_text + _CONDITIONING + ROUND) // _ALIGNED) * _ALIGNED
+
+
+def _powers(most: int) -> list[int]:
+    """1, 2, 4 and so on, up to ``most`` itself."""
+    powers = [1]
+    while powers[-1] < most:
+        powers.append(min(most, powers[-1] * 2))
+    return powers

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from server.audio.chunk import AudioChunk
-from server.engines.base import Capabilities, Engine, EngineContext, Option, SynthesisOptions
-from server.engines.coqui.shared import CODE_LICENCE, ModelFolder, model_folders, not_installed, read_clip
+from server.engines.base import (
+    Capabilities,
+    Engine,
+    EngineContext,
+    Job,
+    More,
+    Option,
+    OptionValue,
+    SynthesisOptions,
+    no_more,
+)
+from server.engines.coqui.shared import CODE_LICENCE, model_folders, not_installed
 from server.engines.coqui.xtts_files import (
     FILES,
     FOLDER,
@@ -19,37 +28,36 @@ from server.engines.coqui.xtts_files import (
     is_licence_accepted,
     obtain_xtts,
 )
-from server.errors import InvalidRequest, NotFound, Unavailable
+from server.engines.coqui.xtts_options import (
+    ACCEPT,
+    AT_ONCE,
+    MOST_AT_ONCE,
+    OPTIONS,
+    PENALTY,
+    PRECISION,
+    SEED,
+    TEMPERATURE,
+    TOP_K,
+    TOP_P,
+)
+from server.engines.torch_options import CPU_FALLBACK, LOW_VRAM, MEMORY
+from server.errors import InvalidRequest, NotFound, SpeechError, Unavailable
 from server.text.piece import Piece
 from server.voices.voice import Voice
 
 if TYPE_CHECKING:
     import torch
 
-    from server.engines.coqui.xtts_model import Latents, XttsModel
+    from server.engines.coqui.batch import Utterance
+    from server.engines.coqui.latents import ClonedLatents
+    from server.engines.coqui.placement import Placement
+    from server.engines.coqui.xtts_model import Latents
 
 LANGUAGES = (
     "en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh", "hu", "ko", "ja", "hi",
 )  # fmt: skip
-KEPT_LATENTS = 64
-"""Cloned voices whose latents are kept; each is some 130 kB."""
-
-TEMPERATURE = Option("temperature", "float", 0.75, "Liveliness: higher varies more, lower is steadier", 0.05, 1.5)
-PENALTY = Option("repetition_penalty", "float", 10.0, "Against repeated sounds and long silences", 1.0, 20.0)
-TOP_P = Option("top_p", "float", 0.85, "Share of the likeliest sounds to choose from", 0.05, 1.0)
-TOP_K = Option("top_k", "int", 50, "Number of the likeliest sounds to choose from", 1, 500)
-SEED = Option("seed", "int", 0, "The same seed says the same sentence in the same way", 0, 2**31 - 1)
-PRECISION = Option(
-    "precision", "choice", "auto", "Numbers the speech model computes with (auto: bfloat16 on recent cards)",
-    choices=("auto", "float32", "float16", "bfloat16"), reload=True,
-)  # fmt: skip
-MEMORY = Option(
-    "memory_gb", "float", 0.0, "Most memory of the graphics card, in GB (0: no limit)", 0, 1024, reload=True
-)
-ACCEPT = Option(
-    "accept_cpml", "bool", False, "I accept the Coqui Public Model License (non-commercial use)", reload=True
-)
-OPTIONS = (TEMPERATURE, PENALTY, TOP_P, TOP_K, SEED, PRECISION, MEMORY, ACCEPT)
+REST_AFTER = 5.0
+"""Seconds of silence after which ``low_vram`` leaves the card."""
 
 
 class Xtts(Engine):
@@ -69,6 +77,7 @@ class Xtts(Engine):
         weights=FILES,
         devices=("cuda", "mps", "cpu"),
         speed_range=(0.8, 1.25),
+        batch_size=MOST_AT_ONCE,
         streams=True,
         clones=True,
         options=OPTIONS,
@@ -76,12 +85,13 @@ class Xtts(Engine):
 
     def __init__(self, context: EngineContext) -> None:
         super().__init__(context)
-        self._model: XttsModel | None = None
-        self._loaded_name = ""
-        self._folders: dict[str, ModelFolder] = {}
-        self._speakers: dict[str, list[str]] = {}
-        self._latents: OrderedDict[tuple[str, ...], Latents] = OrderedDict()
         self._device: torch.device | None = None
+        self._speakers: dict[str, list[str]] = {}
+        """Built-in ones by model."""
+        self._placement: Placement | None = None
+        self._cloned: ClonedLatents | None = None
+        if self._value(LOW_VRAM) and context.device != "cpu":
+            self.rest_after = REST_AFTER
 
     def load(self) -> None:
         """A fine-tuned model if one was dropped in and the published one is not there; else the published one."""
@@ -94,6 +104,8 @@ class Xtts(Engine):
             import_torchaudio()
             import TTS.tts.models.xtts  # noqa: F401 - only to see that it is there
 
+            from server.engines.coqui.latents import ClonedLatents
+            from server.engines.coqui.placement import Placement
             from server.engines.coqui.xtts_model import speakers_of
         except (ImportError, OSError) as error:
             raise not_installed(error) from error
@@ -103,13 +115,23 @@ class Xtts(Engine):
         if self.context.threads:
             torch.set_num_threads(self.context.threads)
         self._device = torch_runtime.open_device(self.context.device, float(self._value(MEMORY)))
-        self._folders = {folder.name: folder for folder in model_folders(models) if folder.path.name != FOLDER}
-        if not self._folders or (models / FOLDER).is_dir() or is_licence_accepted(models):
-            self._folders = {NAME: obtain_xtts(models, self.context.report)} | self._folders
+        folders = {folder.name: folder for folder in model_folders(models) if folder.path.name != FOLDER}
+        if not folders or (models / FOLDER).is_dir() or is_licence_accepted(models):
+            folders = {NAME: obtain_xtts(models, self.context.report)} | folders
+        self._cloned = ClonedLatents()
+        self._placement = Placement(
+            folders,
+            self._device,
+            _precision(str(self._value(PRECISION)), self._device),
+            slots=int(self._value(AT_ONCE)),
+            # Recorded graphs hold memory and take a second to make: not where the card is left again and again.
+            graphs=not self._value(LOW_VRAM),
+            cpu_fallback=bool(self._value(CPU_FALLBACK)),
+            report=self.context.report,
+        )
         with torch_runtime.model_errors(self.capabilities.title):
-            self._speakers = {name: speakers_of(folder) for name, folder in self._folders.items()}
-            self._switch(next(iter(self._folders)))
-        self.context.report("Warming up", None)
+            self._speakers = {name: speakers_of(folder) for name, folder in folders.items()}
+            self._placement.switch(next(iter(folders)))
         self._warm()
 
     def voices(self) -> Sequence[Voice]:
@@ -128,10 +150,72 @@ class Xtts(Engine):
         ]
 
     def synthesize(self, piece: Piece, voice: Voice, options: SynthesisOptions) -> Iterator[AudioChunk]:
-        """Chunks as they are made, the first after some ten tokens."""
-        from server.engines import torch_runtime
-        from server.engines.coqui.decode import Sampling
+        """One piece alone, in chunks as they are made, the first after ten tokens."""
+        for _, item in self.synthesize_batch([Job(0, piece, voice, options)]):
+            if isinstance(item, SpeechError):
+                raise item
+            if item is not None:
+                yield item
 
+    def synthesize_batch(
+        self, jobs: Sequence[Job], more: More = no_more
+    ) -> Iterator[tuple[int, AudioChunk | SpeechError | None]]:
+        """The pieces of all who wait, token by token together; others join while these are spoken."""
+        placement, waiting, spoken, heard = self._loaded(), deque(jobs), dict[int, Job](), set[int]()
+        try:
+            while waiting or spoken:
+                waiting.extend(more(MOST_AT_ONCE - len(waiting) - len(spoken)))
+                yield from self._admit(waiting, spoken)
+                for key, item in placement.round():
+                    if key not in heard and placement.makes_room(item):
+                        waiting.appendleft(spoken.pop(key))
+                    elif item is None or isinstance(item, SpeechError):
+                        del spoken[key]
+                        yield key, item
+                    else:
+                        heard.add(key)
+                        yield key, AudioChunk(item, placement.model.rate)
+        finally:
+            placement.clear()
+
+    def prepare_voice(self, voice: Voice) -> None:
+        """Latents are computed now rather than with the first sentence."""
+        self._latents_of(voice)
+
+    def rest(self) -> None:
+        """Leave the card to whoever shares it."""
+        self._loaded().rest()
+
+    def memory(self) -> Mapping[str, int]:
+        """What torch holds of the card."""
+        from server.engines import torch_runtime
+
+        return torch_runtime.memory_in_use(self._device) if self._device is not None else {}
+
+    def _admit(self, waiting: deque[Job], spoken: dict[int, Job]) -> Iterator[tuple[int, SpeechError]]:
+        """Begin with those who wait, in their order, while there is room; yields those who cannot be said."""
+        from server.engines import torch_runtime
+
+        while waiting:
+            job = waiting[0]
+            try:
+                with torch_runtime.model_errors(self.capabilities.title):
+                    job.options.cancel.check()
+                    batch = self._loaded().batch_for(self._model_of(job.voice))
+                    if batch is None:
+                        return
+                    batch.add(job.id, self._utterance(job))
+            except SpeechError as error:
+                yield job.id, error
+            else:
+                spoken[job.id] = job
+            waiting.popleft()
+
+    def _utterance(self, job: Job) -> Utterance:
+        from server.engines.coqui.batch import Utterance
+        from server.engines.coqui.sampling import Sampling
+
+        options = job.options
         language = options.language.split("-")[0]
         if language not in LANGUAGES:
             raise InvalidRequest(
@@ -143,61 +227,30 @@ class Xtts(Engine):
             float(values[TEMPERATURE.name]), int(values[TOP_K.name]), float(values[TOP_P.name]),
             float(values[PENALTY.name]), int(values[SEED.name]),
         )  # fmt: skip
-        with torch_runtime.model_errors(self.capabilities.title):
-            latents = self._latents_of(voice)
-            model = self._running()
-            said = model.speak(piece.text, language, latents, sampling, options.speed, options.cancel)
-            for samples in said:
-                options.cancel.check()
-                yield AudioChunk(samples, model.rate)
+        latents = self._latents_of(job.voice)
+        return Utterance(job.piece.text, language, latents, sampling, options.speed, options.cancel)
 
-    def prepare_voice(self, voice: Voice) -> None:
-        """Latents are computed now rather than with the first sentence."""
-        self._latents_of(voice)
-
-    def memory(self) -> Mapping[str, int]:
-        """What torch holds of the card."""
-        from server.engines import torch_runtime
-
-        return torch_runtime.memory_in_use(self._device) if self._device is not None else {}
+    def _model_of(self, voice: Voice) -> str:
+        """The model that a built-in speaker belongs to; a clone is spoken by whichever is loaded."""
+        if voice.clips:
+            return self._loaded().name
+        name, _, speaker = voice.id.rpartition("/")
+        name = name or NAME
+        if speaker not in self._speakers.get(name, ()):
+            raise NotFound(f"XTTS has no voice {voice.id!r}.", param="voice")
+        return name
 
     def _latents_of(self, voice: Voice) -> Latents:
-        """Of a built-in speaker, whose model is loaded if another is; of a clone from its clips, then kept."""
+        placement = self._loaded()
         if not voice.clips:
-            name, _, speaker = voice.id.rpartition("/")
-            self._switch(name or NAME)
-            if speaker not in self._speakers.get(name or NAME, []):
-                raise NotFound(f"XTTS has no voice {voice.id!r}.", param="voice")
-            return self._running().builtin(speaker)
-        key = (self._loaded_name, *(f"{clip}:{_stamp(clip)}" for clip in voice.clips))
-        if key not in self._latents:
-            self._latents[key] = self._running().clone([read_clip(clip) for clip in voice.clips])
-            while len(self._latents) > KEPT_LATENTS:
-                self._latents.popitem(last=False)
-        self._latents.move_to_end(key)
-        return self._latents[key]
+            return placement.model.builtin(voice.id.rpartition("/")[2])
+        assert self._cloned is not None
+        return self._cloned.of(voice, placement.name, placement.model)
 
-    def _running(self) -> XttsModel:
-        if self._model is None:
+    def _loaded(self) -> Placement:
+        if self._placement is None:
             raise Unavailable("XTTS is not loaded.")
-        return self._model
-
-    def _switch(self, name: str) -> None:
-        """Have the model ``name`` loaded; only one is, since each takes two gigabytes."""
-        if self._loaded_name == name and self._model is not None:
-            return
-        if name not in self._folders:
-            raise NotFound(f"There is no XTTS model {name!r}.", param="voice")
-        from server.engines import torch_runtime
-        from server.engines.coqui.xtts_model import XttsModel
-
-        assert self._device is not None
-        self._model = None
-        torch_runtime.free_memory(self._device)
-        self.context.report(f"Loading {name}", None)
-        precision = _precision(str(self._value(PRECISION)), self._device)
-        self._model = XttsModel(self._folders[name], self._device, precision, graphs=True)
-        self._loaded_name = name
+        return self._placement
 
     def _warm(self) -> None:
         """One word, so that the first listener does not wait for kernels to be chosen."""
@@ -205,13 +258,8 @@ class Xtts(Engine):
         for _ in self.synthesize(Piece("Hello.", 0, 6), voices[0], SynthesisOptions()) if voices else ():
             pass
 
-    def _value(self, option: Option) -> float | int | bool | str:
+    def _value(self, option: Option) -> OptionValue:
         return self.context.options.get(option.name, option.default)
-
-
-def _stamp(clip: str) -> int:
-    path = Path(clip)
-    return path.stat().st_mtime_ns if path.is_file() else 0
 
 
 def _precision(asked: str, device: torch.device) -> torch.dtype:

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from server.engines.base import Cancel
 from server.engines.kokoro_torch.batch import Batch, Spoken, Utterance, bucket, parts_within, rows_for
-from server.engines.kokoro_torch.graphs import Graphs
 from server.engines.kokoro_torch.layers import SnakeBlock, StyleBlock
 from server.engines.kokoro_torch.model import Kokoro, Plan
 from server.engines.kokoro_torch.shape import RATE
+from server.engines.torch_graphs import Graphs
 from server.engines.torch_runtime import free_memory
 from server.errors import Cancelled, SpeechError, SynthesisFailed
 

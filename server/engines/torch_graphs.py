@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-log = logging.getLogger("troupe.kokoro")
+log = logging.getLogger("troupe.graphs")
 
 Step = Callable[..., tuple[Tensor, ...]]
 
@@ -26,7 +26,7 @@ class Graphs:
 
     Recording happens only in ``record``, before the engine is ready, so no request ever waits for it. All
     recordings share one memory pool, which is right because they are replayed one after the other and their
-    outputs are read before the next replay.
+    outputs are read before the next replay. A step may also take and give nothing, and work on tensors of its own.
     """
 
     def __init__(self, device: torch.device) -> None:
