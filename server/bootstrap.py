@@ -88,7 +88,7 @@ def _install(arguments: argparse.Namespace, places: Places) -> int:
     lists = load_lists(arguments.names)
     state = StateFile(places.state, version=__version__, instance=new_instance())
     state.claim()
-    environment = _prepare(places, state, [item.name for item in lists], arguments)
+    environment = _prepare(places, state, arguments.names, arguments)
     state.remove()
     print(f"{', '.join(item.title for item in lists) or 'Everything'}: installed in {environment.path}")
     return 0

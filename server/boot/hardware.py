@@ -20,6 +20,12 @@ def nvidia_driver() -> int | None:
     return int(leading) if leading.isdigit() else None
 
 
+def nvidia_capability() -> float | None:
+    """Compute capability of the oldest card (8.6); None where no card or an old driver answers."""
+    found = [line for line in _ask("compute_cap") if line.replace(".", "", 1).isdigit()]
+    return min(map(float, found), default=None)
+
+
 def _ask(fields: str) -> list[str]:
     tool = shutil.which("nvidia-smi")
     windows = Path(os.environ.get("SYSTEMROOT", r"C:\Windows")) / "System32" / "nvidia-smi.exe"

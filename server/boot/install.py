@@ -18,7 +18,7 @@ from server.boot.lock import FileLock
 from server.boot.pip import PipFailed, PipRun
 from server.boot.progress import Progress
 from server.boot.stop import StopCheck
-from server.boot.torch_build import for_this_machine
+from server.boot.torch_build import TORCH, fits_this_machine, for_this_machine
 from server.boot.venv import make_environment
 
 _IDLE = 7 * 24 * 3600.0
@@ -48,16 +48,21 @@ class Installer:
         self._lock = FileLock(self._root / "install.lock")
 
     def prepare(self, wanted: Sequence[str] = ()) -> Environment:
-        """The environment with the default lists and ``wanted``; installs only what is missing."""
+        """The environment with the default lists and ``wanted``; installs only what is missing.
+
+        Who names the list of PyTorch itself gets the build for the card that is in the machine now.
+        """
         lists = self._lists([*DEFAULT, *wanted])
         environment = self.environment()
         environment.use()
-        if self._is_ready(environment, lists):
+        if self._is_ready(environment, lists) and not _wants_another_build(environment, wanted):
             return environment
         environment.leave()
         self._wait_for_turn()
         with self._lock:
             # The one waited for may have done it all, or moved the folder that was marked as used above.
+            if _wants_another_build(environment, wanted):
+                self._remove_torch(environment)
             if not self._is_ready(environment, lists):
                 self._bring_up(environment, lists)
             environment.use()
@@ -158,6 +163,15 @@ class Installer:
             pip.install(batch, sum(i.size for i in missing if i.pip == options), report, self._stop, keep)
             done += weight
 
+    def _remove_torch(self, environment: Environment) -> None:
+        """pip would keep a build that does not fit: its version is right."""
+        self._progress.at("Removing the PyTorch that does not fit this machine")
+        installed = environment.installed()
+        environment.record({name: kept for name, kept in installed.items() if name != TORCH}, unfinished=False)
+        PipRun(environment.python, environment.packages, self._places.log, child_environment(os.environ)).remove(
+            ["torch"], self._stop
+        )
+
     def _announce(self, environment: Environment, missing: Sequence[RequirementsList]) -> None:
         size = sum(item.size for item in missing)
         titles = ", ".join(item.title for item in missing if item.size >= 1) or missing[0].title
@@ -186,6 +200,11 @@ class Installer:
                 other.delete()
 
 
+def _wants_another_build(environment: Environment, wanted: Sequence[str]) -> bool:
+    there = environment.alive() and not environment.unfinished() and TORCH in environment.installed()
+    return TORCH in wanted and there and not fits_this_machine(environment.packages)
+
+
 def _further(environment: Environment, lists: Sequence[RequirementsList]) -> list[RequirementsList]:
     """Lists installed earlier on demand, beside those asked for now."""
     asked = {item.name for item in lists}
@@ -194,7 +213,7 @@ def _further(environment: Environment, lists: Sequence[RequirementsList]) -> lis
 
 def _turn(item: RequirementsList) -> tuple[bool, tuple[str, ...]]:
     # The chosen build of torch comes first, or another list's "torch" would fetch whichever PyPI has.
-    return item.build != "torch", item.pip
+    return item.build != TORCH, item.pip
 
 
 def _satisfied(environment: Environment) -> list[RequirementsList]:

@@ -1,51 +1,94 @@
-"""Which of PyTorch's builds fits this machine: they differ by gigabytes, and the wrong one runs on no card."""
+"""Which of PyTorch's builds fits this machine: they differ by gigabytes, and the wrong one runs on no card.
+
+From PyTorch's release notes: CUDA 13 needs a driver of 580 and a card of capability 7.5 (Turing); the builds for CUDA
+12.6 know cards from 5.0 to 9.0 and are the last for older ones; those for 12.8, which know Blackwell (10.0 and up)
+under older drivers, end with torch 2.11.
+"""
 
 from __future__ import annotations
 
 import platform
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from server.boot.hardware import nvidia_driver
+from server.boot.hardware import nvidia_capability, nvidia_driver
 from server.boot.lists import RequirementsList
 
+TORCH = "torch"
+"""The list that asks for a build, and its word for it."""
 _INDEX = "https://download.pytorch.org/whl"
-_CUDA_BY_DRIVER = ((580, "cu130"), (570, "cu128"), (0, "cu126"))
-"""First driver version (its leading number) that runs a build, newest first."""
+_OLDEST_DRIVER = 525
+"""The first that runs CUDA 12."""
 
 
 @dataclass(frozen=True)
 class TorchBuild:
-    """One build, its size in megabytes with all it brings, and the index pip finds it in beside PyPI."""
+    """One build, its size in megabytes with all it brings, and where pip finds it beside PyPI."""
 
     title: str
     size: float
     index: str = ""
+    newest: str = ""
+    """What pip is told of versions, where the index ends before PyPI does: pip would take PyPI's newer one."""
+
+    def options(self) -> tuple[str, ...]:
+        """For pip. Of two equal versions it takes the one with the build's name."""
+        index = ("--extra-index-url", f"{_INDEX}/{self.index}") if self.index else ()
+        return (*index, *((self.newest,) if self.newest else ()))
 
 
-def choose_build(system: str, machine: str, driver: int | None, amd: bool) -> TorchBuild:
-    """The build for ``sys.platform``, a kind of processor, an NVIDIA driver and an AMD one."""
+def choose_build(
+    system: str, machine: str, driver: int | None = None, capability: float | None = None, *, amd: bool = False
+) -> TorchBuild:
+    """The build for ``sys.platform``, a kind of processor, an NVIDIA driver and its oldest card, and an AMD card."""
     if system == "darwin":
-        return TorchBuild("for Apple's processors" if machine == "arm64" else "for the CPU", 90)
-    if driver is not None:
-        cuda = next(name for first, name in _CUDA_BY_DRIVER if driver >= first)
-        return TorchBuild(f"for NVIDIA cards, {cuda}", 2700, cuda)
-    if amd:
-        return TorchBuild("for AMD cards, ROCm", 3500, "rocm6.4")
+        if machine == "arm64":
+            return TorchBuild("for Apple's processors", 90)
+        return TorchBuild("(no longer made for Intel Macs)", 90)
+    if driver is not None and driver >= _OLDEST_DRIVER:
+        return _for_nvidia(driver, capability)
+    if driver is None and amd:
+        return TorchBuild("for AMD cards, ROCm 7.2", 3500, "rocm7.2", "torch>=2.11,<2.15")
     # PyPI's own build is for the CPU on Windows and for NVIDIA cards on Linux.
-    return TorchBuild("for the CPU", 200, "" if system == "win32" else "cpu")
+    index = "" if system == "win32" else "cpu"
+    why = "for the CPU" if driver is None else f"for the CPU, as the NVIDIA driver {driver} is too old: update it"
+    return TorchBuild(why, 200, index)
+
+
+def _for_nvidia(driver: int, capability: float | None) -> TorchBuild:
+    modern = capability is None or capability >= 7.5
+    if driver >= 580 and modern:
+        return TorchBuild("for NVIDIA cards, CUDA 13.0", 2700, "cu130")
+    if capability is not None and capability >= 10:
+        return TorchBuild("for NVIDIA cards, CUDA 12.8", 2700, "cu128", "torch<2.12")
+    return TorchBuild("for NVIDIA cards, CUDA 12.6", 2700, "cu126", "torch<2.15")
+
+
+def fits_this_machine(packages: Path) -> bool:
+    """Whether the PyTorch in a folder of packages is the build that this machine would be given now."""
+    try:
+        said = (packages / "torch" / "version.py").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    version = re.search(r"^__version__\s*=\s*['\"][^'\"+]*\+?([^'\"]*)", said, re.MULTILINE)
+    plain = ("", "cpu")
+    wanted, there = _build().index, version[1] if version else ""
+    return there == wanted or (there in plain and wanted in plain)
 
 
 def for_this_machine(lists: Sequence[RequirementsList]) -> list[RequirementsList]:
     """The lists, with the build chosen in the one that asks for it; looks for a card only then."""
-    return [_chosen(item) if item.build == "torch" else item for item in lists]
+    return [_chosen(item) if item.build == TORCH else item for item in lists]
 
 
 def _chosen(item: RequirementsList) -> RequirementsList:
+    build = _build()
+    return replace(item, title=f"{item.title} {build.title}", size=build.size, pip=(*item.pip, *build.options()))
+
+
+def _build() -> TorchBuild:
     amd = sys.platform == "linux" and Path("/dev/kfd").exists()
-    build = choose_build(sys.platform, platform.machine(), nvidia_driver(), amd)
-    # In addition to PyPI: of two equal versions pip takes the one with the build's name.
-    options = ("--extra-index-url", f"{_INDEX}/{build.index}") if build.index else ()
-    return replace(item, title=f"{item.title} {build.title}", size=build.size, pip=(*item.pip, *options))
+    return choose_build(sys.platform, platform.machine(), nvidia_driver(), nvidia_capability(), amd=amd)

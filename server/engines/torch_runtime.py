@@ -5,7 +5,7 @@ Imports torch, so engines import it in ``load``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -26,6 +26,7 @@ def open_device(name: str, memory_gb: float = 0.0) -> torch.device:
                 " `python3 -m server doctor` says why.",
                 code="device_not_usable",
             )
+        _check_build(device)
         if memory_gb > 0:
             total = torch.cuda.get_device_properties(device).total_memory
             torch.cuda.set_per_process_memory_fraction(min(1.0, memory_gb * 2**30 / total), device)
@@ -34,6 +35,32 @@ def open_device(name: str, memory_gb: float = 0.0) -> torch.device:
             f"This torch ({torch.__version__}) cannot use Apple's GPU.", code="device_not_usable"
         )
     return device
+
+
+def _check_build(device: torch.device) -> None:
+    """A build that has no kernels for the card loads, and fails with the first sentence: say so before."""
+    if torch.version.hip or runs_on(torch.cuda.get_device_capability(device), torch.cuda.get_arch_list()):
+        return
+    raise Unavailable(
+        f"This torch ({torch.__version__}) is not built for the {torch.cuda.get_device_name(device)}:"
+        " `python3 -m server install torch` brings one that is.",
+        code="device_not_usable",
+    )
+
+
+def runs_on(capability: tuple[int, int], architectures: Sequence[str]) -> bool:
+    """Whether code for ``architectures`` (``sm_86``, ``compute_90``) runs on a card of this compute capability.
+
+    Machine code runs on the same major version from its own minor version on; ``compute`` is compiled when loaded, on
+    anything newer (CUDA programming guide, binary and PTX compatibility).
+    """
+    for name in architectures:
+        kind, _, digits = name.partition("_")
+        number = "".join(filter(str.isdigit, digits))
+        made_for = (int(number[:-1]), int(number[-1]))
+        if made_for <= capability and (kind == "compute" or made_for[0] == capability[0]):
+            return True
+    return False
 
 
 def memory_in_use(device: torch.device) -> Mapping[str, int]:

@@ -36,7 +36,7 @@ from server.engines.kokoro_torch.shape import RATE, Shape  # noqa: E402
 from server.engines.kokoro_torch.source import HarmonicSource, Spectrum  # noqa: E402
 from server.engines.kokoro_torch.speaker import Speaker  # noqa: E402
 from server.engines.torch_graphs import Graphs  # noqa: E402
-from server.engines.torch_runtime import model_errors, open_device  # noqa: E402
+from server.engines.torch_runtime import model_errors, open_device, runs_on  # noqa: E402
 
 pytestmark = pytest.mark.contract
 
@@ -403,3 +403,19 @@ def test_what_cannot_be_recorded_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) 
         graphs.record("key", lambda x: (x + 1,), one)
         assert graphs.run("key", lambda x: (x + 1,), one)[0].item() == 2
     assert len(graphs) == 0
+
+
+@pytest.mark.parametrize(
+    ("capability", "architectures", "fits"),
+    [
+        ((8, 6), ["sm_75", "sm_80", "sm_90"], True),  # the 8.0 code runs on 8.6
+        ((8, 9), ["sm_75", "sm_86"], True),
+        ((6, 1), ["sm_75", "sm_80"], False),  # Pascal under a build for Turing and up
+        ((12, 0), ["sm_80", "sm_90"], False),  # Blackwell under a build that ends with Hopper
+        ((12, 0), ["sm_90", "compute_90"], True),
+        ((12, 1), ["sm_100", "sm_120"], True),
+        ((9, 0), ["sm_90a"], True),
+    ],
+)
+def test_a_build_is_held_against_the_card(capability: tuple[int, int], architectures: list[str], fits: bool) -> None:
+    assert runs_on(capability, architectures) is fits

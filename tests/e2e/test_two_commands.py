@@ -79,10 +79,11 @@ class Clone:
     def write(self, name: str, text: str) -> None:
         (self.lists / f"{name}.txt").write_text(text)
 
-    def build(self, package: str, version: str, files: int = 1) -> None:
-        """Put a wheel into the index."""
+    def build(self, package: str, version: str, /, files: int = 1, **modules: str) -> None:
+        """Put a wheel into the index, with further ``modules`` of the text given."""
         info = f"{package}-{version}.dist-info"
         content = {f"{package}/{'__init__' if n == 0 else f'm{n}'}.py": f"n = {n}\n" for n in range(files)}
+        content |= {f"{package}/{name}.py": text for name, text in modules.items()}
         content[f"{info}/METADATA"] = (
             f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n"
             # The list for these has the option to overlook it.
@@ -471,6 +472,37 @@ def test_a_first_start_beside_a_card_stays_on_the_cpu_and_offers(clone: Clone, t
     assert "-m server install kokoro-torch    (2705 MB to download)" in first.stderr
     assert "torch" not in json.loads(first.stdout)["packages"]
     assert clone.run(PATH=path).stderr == ""
+
+
+@POSIX
+def test_pytorch_is_exchanged_when_a_card_has_come(installed: Clone, tmp_path: Path) -> None:
+    """Only when it is asked for by its name: gigabytes, and pip would keep the version it has."""
+    for build in ("cpu", "cu130"):
+        installed.build("torch", f"2.13.0+{build}", version=f"__version__ = '2.13.0+{build}'\n")
+    installed.write("torch", "# title: PyTorch\n# build: torch\ntorch>=2.10\n")
+    installed.write("voice", "# needs: torch\nextra\n")
+    hidden = installed.index / "torch-2.13.0+cu130-py3-none-any.whl"
+    aside = hidden.rename(tmp_path / hidden.name)  # else pip takes it, as it would from the card's index
+    assert installed.run("install", "voice").returncode == 0
+    assert installed.serve()["packages"]["torch"] == "2.13.0+cpu"
+    aside.rename(hidden)
+
+    tool = tmp_path / "bin" / "nvidia-smi"
+    tool.parent.mkdir()
+    tool.write_text("#!/bin/sh\ncase $1 in *driver*) echo 580.65;; *cap*) echo 8.9;; *) echo 'A 4090';; esac\n")
+    tool.chmod(0o755)
+    path = os.pathsep.join([str(tool.parent), os.environ["PATH"]])
+    assert installed.run("install", "voice", PATH=path).returncode == 0
+    assert installed.serve(PATH=path)["packages"]["torch"] == "2.13.0+cpu"
+    done = installed.run("install", "torch", PATH=path)
+    assert done.returncode == 0, done.stderr
+    assert "PyTorch for NVIDIA cards, CUDA 13.0" in done.stderr
+    packages = installed.serve(PATH=path)["packages"]
+    assert packages["torch"] == "2.13.0+cu130"
+    assert "extra" in packages
+    runs = installed.pip_runs()
+    assert installed.run("install", "torch", PATH=path).returncode == 0
+    assert installed.pip_runs() == runs, "the right build is left alone"
 
 
 def test_a_home_that_cannot_be_made_is_one_message(clone: Clone) -> None:

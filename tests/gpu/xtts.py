@@ -78,7 +78,8 @@ def run(device: str, quick: bool) -> Iterator[Row]:
     for listeners in (1, slots):
         begin = time.perf_counter()
         sound = _spoken(model, voice, listeners) / model.rate
-        yield Row("xtts", f"audio seconds a second, {listeners} at once", f"{sound / (time.perf_counter() - begin):.1f}")
+        speed = sound / (time.perf_counter() - begin)
+        yield Row("xtts", f"audio seconds a second, {listeners} at once", f"{speed:.1f}")
     if on_card:
         begin = time.perf_counter()
         model.rest()

@@ -16,7 +16,7 @@ from server.boot import home as server_home
 from server.boot.arguments import parse
 from server.boot.environment import Environment
 from server.boot.errors import BootError, Stopped
-from server.boot.hardware import nvidia_cards
+from server.boot.hardware import nvidia_capability, nvidia_cards
 from server.boot.launch import child_environment
 from server.boot.lists import DEFAULT, digest_of, load_list, load_lists, names
 from server.boot.lock import FileLock
@@ -321,24 +321,49 @@ def test_a_card_is_seen_when_its_driver_answers(
 
 
 @pytest.mark.parametrize(
-    ("system", "machine", "driver", "amd", "words", "index"),
+    ("system", "driver", "capability", "words", "options"),
     [
-        ("linux", "x86_64", 580, False, "NVIDIA", "cu130"),
-        ("linux", "x86_64", 575, True, "NVIDIA", "cu128"),
-        ("win32", "AMD64", 535, False, "NVIDIA", "cu126"),
-        ("linux", "x86_64", None, True, "AMD", "rocm6.4"),
-        ("linux", "x86_64", None, False, "CPU", "cpu"),
-        ("win32", "AMD64", None, False, "CPU", ""),
-        ("darwin", "arm64", None, False, "Apple", ""),
-        ("darwin", "x86_64", None, False, "CPU", ""),
+        ("linux", 580, 8.6, "CUDA 13", ["cu130"]),
+        ("win32", 595, 12.0, "CUDA 13", ["cu130"]),
+        ("linux", 595, None, "CUDA 13", ["cu130"]),
+        ("linux", 580, 6.1, "CUDA 12.6", ["cu126", "torch<2.15"]),  # Pascal and Volta ended with CUDA 12
+        ("win32", 595, 7.0, "CUDA 12.6", ["cu126", "torch<2.15"]),
+        ("linux", 575, 12.0, "CUDA 12.8", ["cu128", "torch<2.12"]),  # Blackwell under an older driver
+        ("linux", 575, 8.9, "CUDA 12.6", ["cu126", "torch<2.15"]),
+        ("win32", 535, 8.6, "CUDA 12.6", ["cu126", "torch<2.15"]),
+        ("linux", 470, 3.5, "driver 470 is too old", ["cpu"]),
+        ("win32", 470, None, "driver 470 is too old", []),
+        ("linux", None, None, "for the CPU", ["cpu"]),
+        ("win32", None, None, "for the CPU", []),
     ],
 )
-def test_torch_is_built_for_the_machine(
-    system: str, machine: str, driver: int | None, amd: bool, words: str, index: str
+def test_torch_is_built_for_the_card(
+    system: str, driver: int | None, capability: float | None, words: str, options: list[str]
 ) -> None:
-    build = choose_build(system, machine, driver, amd)
+    build = choose_build(system, "x86_64", driver, capability, amd=driver is not None)
     assert words in build.title
-    assert build.index == index
+    assert [option.rpartition("/")[2] for option in build.options() if option != "--extra-index-url"] == options
+
+
+def test_torch_is_built_for_amd_and_apple() -> None:
+    amd = choose_build("linux", "x86_64", amd=True)
+    assert "AMD" in amd.title
+    assert amd.options()[1].endswith("/rocm7.2")
+    assert choose_build("darwin", "arm64").options() == ()
+    assert "Apple" in choose_build("darwin", "arm64").title
+    assert "no longer made" in choose_build("darwin", "x86_64").title
+
+
+@pytest.mark.parametrize(("answer", "capability"), [("8.9\n6.1", 6.1), ("12.0", 12.0), ("[N/A]", None), ("", None)])
+@pytest.mark.skipif(os.name == "nt", reason="a shell script stands in for the driver's tool")
+def test_the_oldest_card_counts(
+    answer: str, capability: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\nprintf '{answer}'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert nvidia_capability() == capability
 
 
 def test_only_the_list_that_asks_gets_a_build(tmp_path: Path) -> None:
@@ -347,7 +372,8 @@ def test_only_the_list_that_asks_gets_a_build(tmp_path: Path) -> None:
     voice, torch = load_lists(["voice", "torch"], tmp_path)
     chosen = for_this_machine([voice, torch])
     assert chosen[0] == voice
-    assert chosen[1].title.startswith("PyTorch for ")
+    assert chosen[1].title.startswith("PyTorch ")
+    assert chosen[1].title != torch.title
     assert chosen[1].size >= 90
     assert chosen[1].digest == torch.digest
 
