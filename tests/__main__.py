@@ -30,24 +30,33 @@ def _prepare() -> Path:
     from server.boot.home import Places, find_home
     from server.boot.install import Installer
     from server.boot.lists import RequirementsList, load_list, load_lists
+    from server.boot.pip import PipFailed
     from server.boot.progress import Progress
     from server.boot.state import StateFile
     from server.boot.stop import never
     from tests.machine import install_node_packages
 
     own = Path(__file__).with_name("requirements")
+    engines = ["piper", "kokoro-torch", "xtts", "coqui-vits", "rvc"]
 
     def lists(wanted: "list[str] | tuple[str, ...]") -> "list[RequirementsList]":
         ours = [load_list(path.stem, own) for path in sorted(own.glob("*.txt"))]
-        return load_lists([*wanted, "piper"]) + ours
+        named = load_lists([*wanted, *engines])
+        with_torch = any(item.build for item in named)
+        return named + [item for item in ours if with_torch or not item.build]
 
     places = Places(find_home())
     # Its state is nobody's business: this file is not the one that hosts read.
     state = StateFile(places.home / "tests" / "state.json", version=__version__, instance="")
     progress = Progress(state)
+    installer = Installer(places, progress, never, lists, places.home / "tests" / "env")
     try:
-        installer = Installer(places, progress, never, lists, places.home / "tests" / "env")
-        environment = installer.prepare()
+        try:
+            environment = installer.prepare()
+        except PipFailed as error:
+            progress.say(f"Without the engines on PyTorch, whose tests are skipped: {error}")
+            engines = ["piper"]
+            environment = installer.prepare()
     except KeyboardInterrupt:
         sys.exit("tests: stopped; the next run goes on from there.")
     if sorry := install_node_packages(places.home):
