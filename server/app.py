@@ -30,7 +30,9 @@ from server.api.security import Gate
 from server.api.unknown import install_catch_alls
 from server.engines.client import Deadlines
 from server.engines.devices import device_for
-from server.engines.registry import ENGINES, EngineRegistry, EngineSetup
+from server.engines.registry import EngineRegistry
+from server.engines.slot import EngineSetup
+from server.engines.table import ENGINES
 from server.errors import SpeechError
 from server.installs import Install, Installs
 from server.life import Life

@@ -143,12 +143,17 @@ class _Teller:
         self._url = url
         self._new_key = new_key
         self._greeted = False
+        self._told: tuple[object, ...] = ()
 
     def tell(self) -> None:
         """Write the present state; greet when it is ready for the first time."""
         registry = self._troupe.registry
         waiting = registry.state == "unloaded" and not registry.current
         phase = "starting" if waiting else _PHASES[registry.state]
+        news = (phase, registry.current, registry.detail, registry.fraction)
+        if news == self._told:  # it was about an engine beside the current one
+            return
+        self._told = news
         self._state.update(phase, registry.detail, registry.fraction, self._url)
         if phase == "failed":
             log.error("%s cannot speak: %s", registry.current, registry.detail)

@@ -17,7 +17,7 @@ from server.api.state import troupe_of
 from server.api.until import unless_gone
 from server.audio.formats import FORMATS, AudioFormat
 from server.audio.play import play
-from server.engines.registry import is_installed
+from server.engines.table import is_installed
 from server.errors import InvalidRequest
 from server.speech.rendition import Line
 from server.speech.request import Delivery

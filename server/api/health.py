@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from server.api.schemas import EngineBody, Json
 from server.api.state import troupe_of
-from server.engines.registry import is_installed
+from server.engines.table import is_installed
 from server.troupe import Troupe
 
 router = APIRouter(tags=["Server"])

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from server.engines.base import Capabilities, OptionValue
-from server.engines.registry import is_installed
+from server.engines.table import is_installed
 from server.errors import InvalidRequest, SpeechError
 from server.settings import where
 from server.studio import mappings
