@@ -38,7 +38,7 @@ from server.installs import Install, Installs
 from server.life import Life
 from server.live import LiveSettings
 from server.logs import Memory
-from server.settings import Settings
+from server.settings import Settings, refuse_unknown_engines
 from server.speech.casting import Casting
 from server.speech.clip import ClipMaker
 from server.speech.conversion import Converters
@@ -132,14 +132,15 @@ def build(
     install: Install | None = None,
 ) -> Troupe:
     """The parts and who knows whom."""
-    live = LiveSettings(settings)
+    live = LiveSettings(settings, lambda settings: refuse_unknown_engines(settings, engines))
     home = settings.home
     deadlines = settings.deadlines
     registry = EngineRegistry(
         EngineSetup(
             models=home / "models",
-            device_for=lambda name, can: device_for(live.now.engine.device, can.devices, can.title),
+            device_for=lambda name, can: device_for(live.now.engine.device_of(name), can.devices, can.title),
             options_for=lambda name: live.now.engine.options.get(name, {}),
+            beside=lambda: live.now.engine.beside,
             threads=settings.engine.threads,
             deadlines=Deadlines(deadlines.first_chunk_seconds, deadlines.stall_seconds),
             idle_unload_seconds=settings.engine.idle_unload_minutes * 60,
@@ -154,7 +155,7 @@ def build(
     casting = Casting(registry, voice_map, library, lambda: live.now)
     scripts = Scripts(lambda: live.now, Lexicon(home / "lexicon.yaml"))
     scheduler = Scheduler(registry, settings.server.queue)
-    converters = Converters(home, lambda: device_for(live.now.engine.device, RVC_DEVICES, "RVC"))
+    converters = Converters(home, lambda: device_for(live.now.rvc.device, RVC_DEVICES, "RVC"))
     speaker = Speaker(scheduler, converters.open)
     metrics = Metrics()
     metrics.gauge("queue", "Requests that are open", lambda: scheduler.open)

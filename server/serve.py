@@ -29,11 +29,12 @@ from server.boot.errors import Stopped
 from server.boot.home import Places
 from server.boot.state import Phase, StateFile, new_instance
 from server.boot.stop import when_host_leaves
+from server.engines.table import ENGINES
 from server.errors import ConfigError
 from server.keyfile import ensure_key, key_file, read_key
 from server.life import Life
 from server.logs import set_up
-from server.settings import Settings, load_settings
+from server.settings import Settings, load_settings, refuse_unknown_engines
 from server.troupe import Troupe
 
 log = logging.getLogger("troupe")
@@ -90,6 +91,7 @@ def serve(arguments: argparse.Namespace) -> int:
     )
     try:
         settings = load_settings(arguments)
+        refuse_unknown_engines(settings, ENGINES)
         sockets = bind(settings)
     except ConfigError as error:
         state.update("failed", error.message)

@@ -50,8 +50,8 @@ def _page(troupe: Troupe, pulse: Component, name: str) -> None:
                 troupe.installs.stop()
                 text = ""
             case _:
-                troupe.settings.change("engine.device", str(wish.get("device")))
-                text = "Saved. The device is taken when an engine is loaded the next time."
+                troupe.settings.change(f"engine.devices.{name}", str(wish.get("device") or "") or None)
+                text = "Saved. The device is taken when the engine is loaded the next time."
         return said(text), engine_value(troupe, name)
 
     on_act(state, act, [], [done, state], slow=True)
@@ -85,8 +85,9 @@ def engine_value(troupe: Troupe, name: str) -> dict[str, Any]:
             "problem": installs.problem if mine else "",
         },
         "devices": ["auto", *capabilities.devices],
-        "device_setting": troupe.settings.now.engine.device,
-        "device_locked": where(troupe.settings.now, "engine.device") in ("environment", "command line"),
+        "device_setting": troupe.settings.now.engine.devices.get(name, ""),
+        "device_inherited": troupe.settings.now.engine.device,
+        "device_locked": where(troupe.settings.now, f"engine.devices.{name}") in ("environment", "command line"),
         "facts": _facts(troupe, capabilities, current),
         "languages": list(capabilities.languages),
         "weights": [

@@ -27,7 +27,7 @@ troupe.widgets.engine = (widget) => {
       value.install.running || value.install.problem ? install(value.install, button) : null,
       h('div', { class: 'tr-actions' }, ...actions,
         value.devices.length > 1 ? h('label', { class: 'tr-inline' }, 'Device ', h('select', { 'data-focus': 'device', disabled: value.device_locked, onchange: (/** @type {any} */ e) => widget.act({ do: 'device', device: e.target.value }) },
-          value.devices.map((/** @type {string} */ device) => h('option', { value: device, selected: device === value.device_setting }, device)))) : null),
+          ['', ...value.devices].map((/** @type {string} */ device) => h('option', { value: device, selected: device === value.device_setting }, device || `as for all engines (${value.device_inherited})`)))) : null),
       h('dl', { class: 'tr-facts' },
         ...value.facts.map((/** @type {[string, string]} */ [name, text]) => h('div', {}, h('dt', {}, name), h('dd', {}, text))),
         h('div', {}, h('dt', {}, 'Languages'), h('dd', {}, value.languages.map(language).join(', ')))),
