@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from server import __version__
 from server.engines.registry import EngineRegistry
-from server.errors import InvalidRequest, SpeechError
+from server.errors import InvalidRequest, SpeechError, Unavailable
 from server.files import stamp_of
 from server.installs import Installs
 from server.life import Life
@@ -90,9 +90,9 @@ class Troupe:
             await self.registry.ready(ENGINE_WAIT)
 
     def voice_list(self) -> list[Json]:
-        """OpenAI's names, then the voices of the current engine, then the user's own."""
+        """OpenAI's names, then the voices of the current engine, the user's own, and those of engines beside it."""
         voices = [(name, name.capitalize(), "openai", self._speaker_of(name)) for name in OPENAI_NAMES]
-        voices += [(voice.id, voice.name, voice.kind, voice) for voice in self.casting.voices()]
+        voices += [(name, self.label(voice), voice.kind, voice) for name, voice in self.casting.choices()]
         return [
             {
                 "id": voice_id,
@@ -107,11 +107,17 @@ class Troupe:
             for voice_id, name, kind, voice in voices
         ]
 
+    def label(self, voice: Voice) -> str:
+        """A voice's name as people read it; one of another engine than the current one says so."""
+        if voice.engine == self.registry.current:
+            return voice.name
+        return f"{voice.name} ({self.registry.capabilities(voice.engine).title})"
+
     def _speaker_of(self, name: str) -> Voice:
         """Who speaks for an OpenAI name; one that is set to a voice that is gone stays in the list, as nobody's."""
         try:
             return self.casting.voice(name)
-        except InvalidRequest:
+        except (InvalidRequest, Unavailable):
             return Voice(id=name, engine=self.registry.current, name=name, languages=(), gender="neutral", licence="")
 
     def revisions(self) -> Json:

@@ -14,7 +14,7 @@ from server.api.until import unless_gone
 from server.errors import InvalidRequest
 from server.speech.request import Delivery, SpeechRequest
 from server.speech.voices import NewClone
-from server.troupe import Troupe
+from server.troupe import ENGINE_WAIT, Troupe
 from server.voices.manifest import VoiceSettings
 from server.voices.voice import Gender, Voice
 
@@ -72,7 +72,7 @@ async def change_voice(voice_id: str, patch: VoicePatch, request: Request) -> Js
 async def delete_voice(voice_id: str, request: Request) -> Json:
     """Delete one of the user's voices; ``POST .../restore`` brings it back within a week."""
     troupe = troupe_of(request)
-    troupe.library.delete(troupe.registry.current, voice_id)
+    troupe.library.delete(*troupe.casting.place(voice_id))
     return {"deleted": voice_id}
 
 
@@ -80,14 +80,14 @@ async def delete_voice(voice_id: str, request: Request) -> Json:
 async def restore_voice(voice_id: str, request: Request) -> Json:
     """Bring a deleted voice back."""
     troupe = troupe_of(request)
-    return _json(troupe.library.restore(troupe.registry.current, voice_id))
+    return _json(troupe.library.restore(*troupe.casting.place(voice_id)))
 
 
 @router.get("/{voice_id}/preview")
 async def preview(voice_id: str, request: Request) -> StreamingResponse:
     """A sentence in the voice's own language, MP3."""
     troupe = troupe_of(request)
-    await troupe.engine_answering()
+    await troupe.casting.ready([Delivery(voice_id)], ENGINE_WAIT)
     text = preview_text(troupe, voice_id)
     wish = SpeechRequest(text=text, delivery=Delivery(voice=voice_id), format="mp3", plain=True)
     speech = await unless_gone(request, troupe.speech.prepare(wish))

@@ -72,6 +72,11 @@ class EngineRegistry:
         slot = self._slots.get(name or self.current)
         return slot.voices if slot else ()
 
+    def refusal(self, name: str) -> Unavailable:
+        """Why the voices of an engine are not known."""
+        slot = self._slots.get(name)
+        return slot.refusal() if slot and slot.state == "degraded" else self._loading(name)
+
     @property
     def state(self) -> State:
         """How the current engine does. One that can speak goes on doing so while another is being loaded."""
@@ -155,9 +160,9 @@ class EngineRegistry:
         if self._background is None or self._background.done():
             self._background = asyncio.get_running_loop().create_task(self._load_beside())
 
-    async def unload(self) -> None:
-        """Give back the current engine's memory when what it speaks has ended; the next wish loads it again."""
-        slot = self._slots.get(self.current)
+    async def unload(self, name: str | None = None) -> None:
+        """Give back an engine's memory when what it speaks has ended; the next wish loads it again."""
+        slot = self._slots.get(name or self.current)
         if slot is not None:
             await slot.unload()
 
@@ -183,11 +188,7 @@ class EngineRegistry:
                 raise slot.refusal()
             left = end - self._clock()
             if left <= 0:
-                raise Unavailable(
-                    f"The {name or self.current or 'speech'} engine is still loading. Try again in a moment.",
-                    code="engine_loading",
-                    retry_after=5,
-                )
+                raise self._loading(name or self.current or "speech")
             self._changed.clear()
             try:
                 await within(left, self._changed.wait())
@@ -225,7 +226,10 @@ class EngineRegistry:
         if name in (None, self.current):
             return self.state
         if name not in self.beside:
-            raise self._switched()
+            slot = self._slots.get(name or "")
+            if slot is None or not slot.can_speak:
+                raise self._switched()
+            return "ready"  # it still ends what it had begun before a switch
         return self._slot(name or "").state
 
     def _speaking(self, voice: Voice) -> Slot:
@@ -234,6 +238,11 @@ class EngineRegistry:
         if slot is None or (voice.engine not in (self.current, *self.beside) and not slot.can_speak):
             raise self._switched()
         return slot
+
+    def _loading(self, name: str) -> Unavailable:
+        return Unavailable(
+            f"The {name} engine is still loading. Try again in a moment.", code="engine_loading", retry_after=5
+        )
 
     def _switched(self) -> Unavailable:
         return Unavailable(f"The engine was switched to {self.current} meanwhile.", code="engine_switched")

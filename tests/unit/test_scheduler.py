@@ -13,7 +13,8 @@ from server.engines.base import Capabilities, SynthesisOptions
 from server.engines.client import WorkerDied
 from server.engines.patience import Patience
 from server.errors import Overloaded
-from server.speech.scheduler import Scheduler, Turn
+from server.speech.lane import Turn
+from server.speech.scheduler import Scheduler
 from server.text.piece import Piece
 from server.voices.voice import Voice
 
@@ -34,10 +35,10 @@ class FakeRegistry:
         self.let.set()
         self._capabilities = Capabilities("fake", "Fake", "", ("en",), 24000, "", "", batch_size=batch_size)
 
-    def capabilities(self) -> Capabilities:
+    def capabilities(self, name: str | None = None) -> Capabilities:
         return self._capabilities
 
-    async def ready(self, timeout: float) -> None:
+    async def ready(self, timeout: float, name: str | None = None) -> None:
         return None
 
     async def speak(
