@@ -28,6 +28,7 @@ from server.api.errors import install_error_handlers
 from server.api.policy import GatePolicy
 from server.api.security import Gate
 from server.api.unknown import install_catch_alls
+from server.conversion.process import Launch
 from server.engines.client import Deadlines
 from server.engines.devices import device_for
 from server.engines.registry import EngineRegistry
@@ -86,6 +87,13 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+
+        def settle() -> None:  # settings change on any thread, and on some after the end
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(troupe.registry.settle)
+
+        troupe.settings.on_change(settle)
         work = [asyncio.create_task(coroutine) for coroutine in (_load(troupe), _prune(troupe), _idle(troupe))]
         try:
             async with door.opening() if studio else nullcontext():
@@ -155,7 +163,9 @@ def build(
     casting = Casting(registry, voice_map, library, lambda: live.now)
     scripts = Scripts(lambda: live.now, Lexicon(home / "lexicon.yaml"))
     scheduler = Scheduler(registry, settings.server.queue)
-    converters = Converters(home, lambda: device_for(live.now.rvc.device, RVC_DEVICES, "RVC"))
+    converters = Converters(
+        home, lambda: Launch(device_for(live.now.rvc.device, RVC_DEVICES, "RVC"), live.now.rvc.memory_gb)
+    )
     speaker = Speaker(scheduler, converters.open)
     metrics = Metrics()
     metrics.gauge("queue", "Requests that are open", lambda: scheduler.open)
@@ -202,6 +212,7 @@ async def _load(troupe: Troupe) -> None:
     """Load the engine of the settings; a failure is shown by ``/health`` and does not end the server."""
     with suppress(SpeechError):
         await troupe.registry.load(troupe.settings.now.engine.name)
+    troupe.registry.settle()  # even when it cannot be loaded, those beside it can speak
 
 
 async def _prune(troupe: Troupe) -> None:
@@ -212,4 +223,8 @@ async def _prune(troupe: Troupe) -> None:
 
 
 async def _idle(troupe: Troupe) -> None:
-    await troupe.registry.unload_when_idle()
+    """Give back the memory of what nobody uses."""
+    registry = troupe.registry
+    await asyncio.gather(
+        registry.unload_when_idle(), troupe.converters.unload_when_idle(registry.setup.idle_unload_seconds)
+    )
