@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, nullcontext, suppress
 
 from fastapi import FastAPI
@@ -171,6 +171,9 @@ def build(
     metrics.gauge("queue", "Requests that are open", lambda: scheduler.open)
     metrics.gauge("pieces_waiting", "Pieces that wait for the engine", lambda: scheduler.waiting)
     metrics.gauge("worker_restarts", "Workers that had to be started again", lambda: registry.restarts)
+    metrics.gauges(
+        "memory_bytes", "Memory of worker processes", ("part", "kind"), lambda: _memory(registry, converters)
+    )
     audio = AudioStore(home / "audio", lambda: Keep(live.now.audio.keep_hours, live.now.audio.keep_mb))
     around = Surroundings(registry, casting, ClipMaker(speaker, audio), metrics)
     speech = SpeechService(scheduler, speaker, casting, scripts, metrics)
@@ -195,6 +198,14 @@ def build(
         log=log,
         installs=Installs(home, install),
     )
+
+
+def _memory(registry: EngineRegistry, converters: Converters) -> Iterator[tuple[tuple[str, str], float]]:
+    """By engine (or ``rvc``) and kind: ``process`` and those of the device."""
+    parts = {slot.name: slot.memory() for slot in registry.slots()}
+    for part, memory in {**parts, "rvc": converters.process.memory()}.items():
+        for kind, count in memory.items():
+            yield (part, kind), count
 
 
 def _policy(settings: Settings, key: str | None) -> GatePolicy:
