@@ -155,7 +155,7 @@ class EngineRegistry:
     def settle(self) -> None:
         """Load in the background what is to be beside the current engine, retire what is not any more."""
         for slot in self._slots.values():
-            if slot.state != "unloaded" and not self._is_wanted(slot):
+            if (slot.state != "unloaded" or slot.voices) and not self._is_wanted(slot):
                 slot.retire(self._is_wanted)
         if self._background is None or self._background.done():
             self._background = asyncio.get_running_loop().create_task(self._load_beside())

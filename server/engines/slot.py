@@ -72,7 +72,7 @@ class Slot:
         self.fraction: float | None = None
         self.restarts = 0
         self.voices: Sequence[Voice] = ()
-        """Built-in voices, known from the first time it was loaded on."""
+        """Built-in voices, known from the first time it was loaded until nobody wants the engine any more."""
         self._class_path = table[name]
         self._setup = setup
         self._on_change = on_change
@@ -257,7 +257,7 @@ class Slot:
         async with self._changing:  # what is being loaded is loaded first
             if is_wanted(self):
                 return
-            client, self._client = self._client, None
+            client, self._client, self.voices = self._client, None, ()
             self._set("unloaded", "")
         if client is None:
             return

@@ -419,3 +419,6 @@ def test_the_list_can_be_changed_while_it_runs(tmp_path: Path) -> None:
         assert "'nova' is set to 'bell:ding'" in message
         assert "not loaded beside tone" in message
         assert http.get("/api/openai-voicemap").json()["voices"]["nova"] == {"set": "bell:ding", "voice": None}
+        settings.change("engine.beside", ["bell"])
+        wait_for(lambda: bell.state == "ready")
+        assert heard(http, "nova") == 400
