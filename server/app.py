@@ -32,7 +32,7 @@ from server.conversion.process import Launch
 from server.engines.client import Deadlines
 from server.engines.devices import device_for
 from server.engines.registry import EngineRegistry
-from server.engines.slot import EngineSetup
+from server.engines.setup import EngineSetup
 from server.engines.table import ENGINES
 from server.errors import SpeechError
 from server.installs import Install, Installs

@@ -15,7 +15,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
 from server.audio.chunk import AudioChunk
 from server.engines.base import Capabilities, SynthesisOptions
-from server.engines.slot import EngineSetup, Slot, State
+from server.engines.setup import EngineSetup
+from server.engines.slot import Slot, State
 from server.engines.table import ENGINES, engine_class
 from server.errors import SpeechError, Unavailable
 from server.patience import within

@@ -1,7 +1,6 @@
 """A slot: one engine, its worker and its state. It loads and unloads it, and keeps the worker alive.
 
-A worker that dies is started again after a growing pause; one that keeps dying leaves the slot ``degraded``, with
-the reason.
+A worker that dies is started again after a growing pause; one that keeps dying leaves it ``degraded``, with the reason.
 """
 
 from __future__ import annotations
@@ -11,14 +10,13 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from server.audio.chunk import AudioChunk
-from server.engines.base import Capabilities, EngineContext, OptionValue, SynthesisOptions
-from server.engines.client import Deadlines, WorkerClient, WorkerDied, process_memory
+from server.engines.base import EngineContext, SynthesisOptions
+from server.engines.client import WorkerClient, WorkerDied, process_memory
 from server.engines.patience import Patience
+from server.engines.setup import EngineSetup
 from server.engines.table import engine_class, is_installed
 from server.errors import SpeechError, Unavailable
 from server.text.piece import Piece
@@ -32,25 +30,6 @@ _RETIRE_SECONDS = 30.0
 """Time an engine that is no longer wanted has to finish what it had begun."""
 _WINDOW = 300.0
 """Seconds within which ``degraded_after`` failures make the engine given up until somebody loads it again."""
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSetup:
-    """How engines are started; ``device_for``, ``options_for`` and ``beside`` look at the settings in force."""
-
-    models: Path
-    device_for: Callable[[str, Capabilities], str] = lambda name, capabilities: "cpu"
-    options_for: Callable[[str], Mapping[str, OptionValue]] = lambda name: {}
-    beside: Callable[[], Sequence[str]] = lambda: ()
-    """Engines that are to be loaded beside the current one."""
-    threads: int = 0
-    deadlines: Deadlines = field(default_factory=Deadlines)
-    idle_unload_seconds: float = 0.0
-    """0 keeps the engine loaded."""
-    restart_seconds: float = 1.0
-    """Pause before the second restart in a row; doubles each time. The first comes at once."""
-    restart_max_seconds: float = 60.0
-    degraded_after: int = 5
 
 
 class Slot:

@@ -14,7 +14,7 @@ import pytest
 from server.engines.base import OptionValue, SynthesisOptions
 from server.engines.client import Deadlines, WorkerDied
 from server.engines.registry import EngineRegistry
-from server.engines.slot import EngineSetup
+from server.engines.setup import EngineSetup
 from server.errors import NotFound, SpeechError, SynthesisFailed, Unavailable
 from server.text.piece import Piece
 from server.voices.voice import Voice
