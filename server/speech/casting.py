@@ -35,7 +35,13 @@ class Casting:
         """The current engine's voices and the user's; those of other engines can be asked for as ``engine:voice``."""
         current = self._registry.current
         others = {name: partial(self._beside, name) for name in self._registry.names() if name != current}
-        return self._catalogue_of(current, others) if current else Catalogue("", (), beside=others)
+        return self.catalogue_of(current, others) if current else Catalogue("", (), beside=others)
+
+    def catalogue_of(self, name: str, beside: Mapping[str, Callable[[], Catalogue]] | None = None) -> Catalogue:
+        """The voices of one engine, the user's included."""
+        capabilities = self._registry.capabilities(name)
+        voices = [*self._registry.voices(name), *self._own(capabilities)]
+        return Catalogue(name, voices, blends=capabilities.blends, beside=beside)
 
     def voices(self) -> Sequence[Voice]:
         """Every voice that can speak now, the user's behind the engine's."""
@@ -47,8 +53,12 @@ class Casting:
         voices = [*catalogue.voices]
         for name in self._registry.beside:
             if self._registry.voices(name):
-                voices += self._catalogue_of(name).voices
+                voices += self.catalogue_of(name).voices
         return [(catalogue.called(voice), voice) for voice in voices]
+
+    def called(self, voice: Voice) -> str:
+        """What to ask for to hear that voice."""
+        return self.catalogue().called(voice)
 
     def place(self, name: str) -> tuple[str, str]:
         """The engine that a voice's name means, and the voice's name there."""
@@ -96,18 +106,13 @@ class Casting:
             values=self._values(delivery, capabilities),
         )
 
-    def _catalogue_of(self, name: str, beside: Mapping[str, Callable[[], Catalogue]] | None = None) -> Catalogue:
-        capabilities = self._registry.capabilities(name)
-        voices = [*self._registry.voices(name), *self._own(capabilities)]
-        return Catalogue(name, voices, blends=capabilities.blends, beside=beside)
-
     def _beside(self, name: str) -> Catalogue:
         registry = self._registry
         if name not in registry.beside:
             raise InvalidRequest(f"The engine {name} is not loaded beside {registry.current} (engine.beside).")
         if not registry.voices(name):
             raise registry.refusal(name)
-        return self._catalogue_of(name)
+        return self.catalogue_of(name)
 
     def _own(self, capabilities: Capabilities) -> list[Voice]:
         """The user's voices that the engine can speak with."""

@@ -161,7 +161,7 @@ def test_settings_belong_to_the_engine_and_the_voice(http: httpx.Client) -> None
     assert seconds("bell:high") == pytest.approx(plain, abs=0.02)
     try:
         changed = http.patch("/api/voices/bell:high", json={"speed": 2})
-        assert (changed.json()["engine"], changed.json()["id"], changed.json()["speed"]) == ("bell", "high", 2.0)
+        assert (changed.json()["engine"], changed.json()["id"], changed.json()["speed"]) == ("bell", "bell:high", 2.0)
         assert seconds("bell:high") == pytest.approx(plain / 2, rel=0.1)
         assert seconds("high") == plain
     finally:
@@ -178,6 +178,29 @@ def test_captions_ask_the_voices_engine(http: httpx.Client) -> None:
 def test_a_blend_to_keep_is_of_the_current_engine(http: httpx.Client) -> None:
     answer = http.post("/api/voices", json={"name": "Both", "blend": "bell:ding+dong"})
     assert "Only voices of tone can be kept" in refusal(answer, 400)
+
+
+def test_an_engine_beside_clones_where_the_current_one_cannot(tmp_path: Path) -> None:
+    seconds = np.arange(48_000) / 24_000
+    clip = io.BytesIO()
+    with wave.open(clip, "wb") as file:
+        file.setparams((1, 2, 24_000, 0, "NONE", ""))
+        file.writeframes((12_000 * np.sign(np.sin(2 * np.pi * 150 * seconds))).astype("<i2").tobytes())
+    fields = {"name": "Me", "consent": "true"}
+    with running(tmp_path, engines=TABLE, engine__name="bell", engine__beside="tone") as server, server.http() as http:
+        wait_for(lambda: server.troupe.registry.voices("tone"))
+        made = http.post("/api/voices", data=fields, files={"clip": ("clip.wav", clip.getvalue())})
+        assert (made.status_code, made.json()["id"], made.json()["engine"]) == (201, "tone:Me", "tone"), made.text
+        assert heard(http, "tone:Me") == 150
+        assert "tone:Me" in http.get("/api/voices").json()["voices"]
+        assert http.patch("/api/voices/tone:Me", json={"name": "Myself"}).json()["name"] == "Myself"
+        assert http.delete("/api/voices/tone:Me").status_code == 200
+        assert "Invalid value: 'tone:Me'" in refusal(ask(http, "tone:Me"), 400)
+        assert http.post("/api/voices/tone:Me/restore").json()["id"] == "tone:Me"
+        assert heard(http, "tone:Me") == 150
+    with running(tmp_path, engines=TABLE, engine__name="bell") as server, server.http() as http:
+        answer = http.post("/api/voices", data=fields, files={"clip": ("clip.wav", clip.getvalue())})
+        assert "Bell cannot clone voices" in refusal(answer, 400)
 
 
 # Together
