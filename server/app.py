@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, nullcontext, suppress
 
 from fastapi import FastAPI
@@ -28,15 +28,18 @@ from server.api.errors import install_error_handlers
 from server.api.policy import GatePolicy
 from server.api.security import Gate
 from server.api.unknown import install_catch_alls
+from server.conversion.process import Launch
 from server.engines.client import Deadlines
 from server.engines.devices import device_for
-from server.engines.registry import ENGINES, EngineRegistry, EngineSetup
+from server.engines.registry import EngineRegistry
+from server.engines.setup import EngineSetup
+from server.engines.table import ENGINES
 from server.errors import SpeechError
 from server.installs import Install, Installs
 from server.life import Life
 from server.live import LiveSettings
 from server.logs import Memory
-from server.settings import Settings
+from server.settings import Settings, refuse_unknown_engines
 from server.speech.casting import Casting
 from server.speech.clip import ClipMaker
 from server.speech.conversion import Converters
@@ -84,6 +87,13 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+
+        def settle() -> None:  # settings change on any thread, and on some after the end
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(troupe.registry.settle)
+
+        troupe.settings.on_change(settle)
         work = [asyncio.create_task(coroutine) for coroutine in (_load(troupe), _prune(troupe), _idle(troupe))]
         try:
             async with door.opening() if studio else nullcontext():
@@ -130,14 +140,15 @@ def build(
     install: Install | None = None,
 ) -> Troupe:
     """The parts and who knows whom."""
-    live = LiveSettings(settings)
+    live = LiveSettings(settings, lambda settings: refuse_unknown_engines(settings, engines))
     home = settings.home
     deadlines = settings.deadlines
     registry = EngineRegistry(
         EngineSetup(
             models=home / "models",
-            device_for=lambda name, can: device_for(live.now.engine.device, can.devices, can.title),
+            device_for=lambda name, can: device_for(live.now.engine.device_of(name), can.devices, can.title),
             options_for=lambda name: live.now.engine.options.get(name, {}),
+            beside=lambda: live.now.engine.beside,
             threads=settings.engine.threads,
             deadlines=Deadlines(deadlines.first_chunk_seconds, deadlines.stall_seconds),
             idle_unload_seconds=settings.engine.idle_unload_minutes * 60,
@@ -152,12 +163,17 @@ def build(
     casting = Casting(registry, voice_map, library, lambda: live.now)
     scripts = Scripts(lambda: live.now, Lexicon(home / "lexicon.yaml"))
     scheduler = Scheduler(registry, settings.server.queue)
-    converters = Converters(home, lambda: device_for(live.now.engine.device, RVC_DEVICES, "RVC"))
+    converters = Converters(
+        home, lambda: Launch(device_for(live.now.rvc.device, RVC_DEVICES, "RVC"), live.now.rvc.memory_gb)
+    )
     speaker = Speaker(scheduler, converters.open)
     metrics = Metrics()
     metrics.gauge("queue", "Requests that are open", lambda: scheduler.open)
     metrics.gauge("pieces_waiting", "Pieces that wait for the engine", lambda: scheduler.waiting)
     metrics.gauge("worker_restarts", "Workers that had to be started again", lambda: registry.restarts)
+    metrics.gauges(
+        "memory_bytes", "Memory of worker processes", ("part", "kind"), lambda: _memory(registry, converters)
+    )
     audio = AudioStore(home / "audio", lambda: Keep(live.now.audio.keep_hours, live.now.audio.keep_mb))
     around = Surroundings(registry, casting, ClipMaker(speaker, audio), metrics)
     speech = SpeechService(scheduler, speaker, casting, scripts, metrics)
@@ -184,6 +200,14 @@ def build(
     )
 
 
+def _memory(registry: EngineRegistry, converters: Converters) -> Iterator[tuple[tuple[str, str], float]]:
+    """By engine (or ``rvc``) and kind: ``process`` and those of the device."""
+    parts = {slot.name: slot.memory() for slot in registry.slots()}
+    for part, memory in {**parts, "rvc": converters.process.memory()}.items():
+        for kind, count in memory.items():
+            yield (part, kind), count
+
+
 def _policy(settings: Settings, key: str | None) -> GatePolicy:
     server = settings.server
     return GatePolicy.of(
@@ -199,6 +223,7 @@ async def _load(troupe: Troupe) -> None:
     """Load the engine of the settings; a failure is shown by ``/health`` and does not end the server."""
     with suppress(SpeechError):
         await troupe.registry.load(troupe.settings.now.engine.name)
+    troupe.registry.settle()  # even when it cannot be loaded, those beside it can speak
 
 
 async def _prune(troupe: Troupe) -> None:
@@ -209,4 +234,8 @@ async def _prune(troupe: Troupe) -> None:
 
 
 async def _idle(troupe: Troupe) -> None:
-    await troupe.registry.unload_when_idle()
+    """Give back the memory of what nobody uses."""
+    registry = troupe.registry
+    await asyncio.gather(
+        registry.unload_when_idle(), troupe.converters.unload_when_idle(registry.setup.idle_unload_seconds)
+    )

@@ -29,11 +29,12 @@ from server.boot.errors import Stopped
 from server.boot.home import Places
 from server.boot.state import Phase, StateFile, new_instance
 from server.boot.stop import when_host_leaves
+from server.engines.table import ENGINES
 from server.errors import ConfigError
 from server.keyfile import ensure_key, key_file, read_key
 from server.life import Life
 from server.logs import set_up
-from server.settings import Settings, load_settings
+from server.settings import Settings, load_settings, refuse_unknown_engines
 from server.troupe import Troupe
 
 log = logging.getLogger("troupe")
@@ -90,6 +91,7 @@ def serve(arguments: argparse.Namespace) -> int:
     )
     try:
         settings = load_settings(arguments)
+        refuse_unknown_engines(settings, ENGINES)
         sockets = bind(settings)
     except ConfigError as error:
         state.update("failed", error.message)
@@ -143,12 +145,17 @@ class _Teller:
         self._url = url
         self._new_key = new_key
         self._greeted = False
+        self._told: tuple[object, ...] = ()
 
     def tell(self) -> None:
         """Write the present state; greet when it is ready for the first time."""
         registry = self._troupe.registry
         waiting = registry.state == "unloaded" and not registry.current
         phase = "starting" if waiting else _PHASES[registry.state]
+        news = (phase, registry.current, registry.detail, registry.fraction)
+        if news == self._told:  # it was about an engine beside the current one
+            return
+        self._told = news
         self._state.update(phase, registry.detail, registry.fraction, self._url)
         if phase == "failed":
             log.error("%s cannot speak: %s", registry.current, registry.detail)

@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -48,7 +48,7 @@ OPTIONS = {
 }
 """Command-line options (as argparse names them) and the settings they stand for."""
 
-MAPS = ("engine.options",)
+MAPS = ("engine.devices", "engine.options")
 """Settings whose value is a map with free keys."""
 
 _write_lock = threading.Lock()
@@ -111,11 +111,28 @@ def user_file(home: Path) -> Path:
     return home / "settings.yaml"
 
 
-def write_user_setting(home: Path, key: str, value: object) -> None:
+def refuse_unknown_engines(settings: Settings, engines: Collection[str]) -> None:
+    """Raise ConfigError where a setting names an engine that does not exist. The tree itself knows no engines.
+
+    ``engine.name`` is not looked at: the server starts without it, and says what is wrong with it.
+    """
+    for key, names in (("engine.beside", settings.engine.beside), ("engine.devices", settings.engine.devices)):
+        for name in names:
+            if name not in engines:
+                near = difflib.get_close_matches(name, engines, n=1, cutoff=0.6)
+                hint = f" Did you mean {near[0]}?" if near else ""
+                raise ConfigError(
+                    f"{key}: there is no engine {_short(name)}.{hint} Engines: {', '.join(engines)}.", param=key
+                )
+
+
+def write_user_setting(
+    home: Path, key: str, value: object, check: Callable[[Settings], None] = lambda settings: None
+) -> None:
     """Set ``key`` in the user's settings.yaml, or reset it with None.
 
-    Nothing is written unless shipped and user's settings are valid together; raises ConfigError otherwise.
-    The settings in force change when they are loaded again.
+    Nothing is written unless shipped and user's settings are valid together, to ``check`` too; raises ConfigError
+    otherwise. The settings in force change when they are loaded again.
     """
     path = user_file(home)
     with _write_lock:
@@ -124,7 +141,7 @@ def write_user_setting(home: Path, key: str, value: object) -> None:
         if value is not None:
             for name, leaf in _flatten(_nested(key, value), str(path)):
                 layer[name] = _Value(leaf, "user", str(path))
-        _validated({**_file_layer(SHIPPED, "shipped"), **layer})
+        check(_validated({**_file_layer(SHIPPED, "shipped"), **layer}))
         text = yaml.safe_dump(_unflatten(layer), sort_keys=False, allow_unicode=True) if layer else ""
         write_with_backup(path, USER_HEADER + text)
 

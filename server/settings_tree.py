@@ -23,6 +23,7 @@ def _split_commas(value: object) -> object:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Device = Annotated[str, StringConstraints(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")]
 
 
 def is_loopback(host: str) -> bool:
@@ -103,9 +104,9 @@ class EngineSettings(Section):
     """Which engine speaks, and on what."""
 
     name: Name = setting("kokoro", "Engine at the start; python3 -m server doctor lists them")
-    device: Annotated[str, StringConstraints(pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")] = setting(
-        "auto", "auto, cpu, cuda, cuda:N or mps; auto takes the best that works"
-    )
+    beside: Names = setting((), "Engines loaded beside it; their voices are asked for as engine:voice")
+    device: Device = setting("auto", "auto, cpu, cuda, cuda:N or mps; auto takes the best that works")
+    devices: dict[str, Device] = setting({}, "Devices of single engines, as their pages in the studio have them")
     threads: int = setting(
         0, "Threads to compute with; 0 is the engine's choice", unit="threads", ge=0, le=256
     )
@@ -115,6 +116,10 @@ class EngineSettings(Section):
     options: dict[str, dict[str, OptionValue]] = setting(
         {}, "Options by engine, as its page in the studio has them"
     )
+
+    def device_of(self, engine: str) -> str:
+        """The device that is set for one engine."""
+        return self.devices.get(engine, self.device)
 
 
 class OpenAISettings(Section):
@@ -179,6 +184,10 @@ class RvcSettings(Section):
     """Voice conversion behind the engine (RVC)."""
 
     enabled: bool = setting(False, "Convert voices; off wins over every other RVC setting")
+    device: Device = setting("auto", "auto, cpu, cuda, cuda:N or mps; auto takes the best that works")
+    memory_gb: float = setting(
+        0, "Most of a card's memory that RVC may take; 0 is no limit", unit="gigabytes", ge=0, le=1000
+    )
     character: Name = setting("Disabled", "RVC voice of characters and of plain requests; Disabled is none")
     narrator: Name = setting("Disabled", "RVC voice of the narrator; Disabled is none")
     character_pitch: float = setting(0, "Pitch of the character's RVC voice", unit="semitones", ge=-24, le=24)

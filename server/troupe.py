@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from server import __version__
 from server.engines.registry import EngineRegistry
-from server.errors import InvalidRequest, SpeechError
+from server.engines.slot import Slot
+from server.errors import InvalidRequest, SpeechError, Unavailable
 from server.files import stamp_of
 from server.installs import Installs
 from server.life import Life
@@ -90,9 +91,9 @@ class Troupe:
             await self.registry.ready(ENGINE_WAIT)
 
     def voice_list(self) -> list[Json]:
-        """OpenAI's names, then the voices of the current engine, then the user's own."""
+        """OpenAI's names, then the voices of the current engine, the user's own, and those of engines beside it."""
         voices = [(name, name.capitalize(), "openai", self._speaker_of(name)) for name in OPENAI_NAMES]
-        voices += [(voice.id, voice.name, voice.kind, voice) for voice in self.casting.voices()]
+        voices += [(name, self.label(voice), voice.kind, voice) for name, voice in self.casting.choices()]
         return [
             {
                 "id": voice_id,
@@ -107,12 +108,35 @@ class Troupe:
             for voice_id, name, kind, voice in voices
         ]
 
+    def label(self, voice: Voice) -> str:
+        """A voice's name as people read it; one of another engine than the current one says so."""
+        if voice.engine == self.registry.current:
+            return voice.name
+        return f"{voice.name} ({self.registry.capabilities(voice.engine).title})"
+
     def _speaker_of(self, name: str) -> Voice:
         """Who speaks for an OpenAI name; one that is set to a voice that is gone stays in the list, as nobody's."""
         try:
             return self.casting.voice(name)
-        except InvalidRequest:
+        except (InvalidRequest, Unavailable):
             return Voice(id=name, engine=self.registry.current, name=name, languages=(), gender="neutral", licence="")
+
+    def engines(self) -> list[Json]:
+        """The current engine, and those that are, or are to be, loaded beside it."""
+        registry = self.registry
+        return [
+            {
+                "name": slot.name,
+                "title": slot.capabilities.title,
+                "current": slot.name == registry.current,
+                "state": registry.state if slot.name == registry.current else slot.state,
+                "detail": slot.detail,
+                "device": slot.device,
+                "restarts": slot.restarts,
+                "memory": slot.memory(),
+            }
+            for slot in registry.slots()
+        ]
 
     def revisions(self) -> Json:
         """For each topic a word that changes with it, whoever changed it: API, studio or an edited file.
@@ -122,8 +146,10 @@ class Troupe:
         registry, home = self.registry, self.settings.now.home
         current = registry.current
         topics: dict[str, Callable[[], tuple[object, ...]]] = {
-            "engine": lambda: (registry.state, registry.detail, registry.fraction, registry.restarts, registry.device),
-            "voices": lambda: (len(registry.voices()), self.library.revision(current)),
+            "engine": lambda: (registry.state, registry.detail, registry.fraction, *map(_condition, registry.slots())),
+            "voices": lambda: tuple(
+                (name, len(registry.voices(name)), self.library.revision(name)) for name in (current, *registry.beside)
+            ),
             "map": lambda: (self.voice_map.revision(current), stamp_of(self.voice_map.path)),
             "lexicon": lambda: (self.scripts.lexicon.revision, stamp_of(home / "lexicon.yaml")),
             "settings": lambda: (hash(self.settings.now.model_dump_json()), stamp_of(user_file(home))),
@@ -139,6 +165,8 @@ class Troupe:
             "engine": registry.current,
             "device": registry.device,
             "memory": registry.memory(),
+            "engines": self.engines(),
+            "rvc": {"device": self.converters.process.device, "memory": self.converters.process.memory()},
             "restarts": registry.restarts,
             "up": time.time() - self.life.since,
             "open": speech.scheduler.open,
@@ -148,6 +176,10 @@ class Troupe:
             "recent": [asdict(observation) for observation in [*self.metrics.recent][-60:]],
             "log": [asdict(entry) for entry in self.log.entries],
         }
+
+
+def _condition(slot: Slot) -> tuple[object, ...]:
+    return slot.name, slot.state, slot.detail, slot.restarts, slot.device
 
 
 def _word(read: Callable[[], tuple[object, ...]]) -> str:

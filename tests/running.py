@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from server.app import create_app
+from server.engines.table import ENGINES
 from server.serve import Server, bind
 from server.settings import load_settings
 from server.troupe import Troupe
@@ -33,11 +34,13 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(home: Path, *, key: str | None = None, **settings: object) -> Iterator[Running]:
+def running(
+    home: Path, *, key: str | None = None, engines: Mapping[str, str] = ENGINES, **settings: object
+) -> Iterator[Running]:
     """Serve with the tone engine unless ``engine__name`` says otherwise; names are ``section__key``."""
     given = {"engine__name": "tone", "server__port": 0, **settings}
     loaded = load_settings(None, {f"TROUPE_{name.upper()}": str(value) for name, value in given.items()}, home)
-    app = create_app(loaded, instance="test", key=key)
+    app = create_app(loaded, instance="test", key=key, engines=engines)
     server = Server(app, drain_seconds=1)
     sockets = bind(loaded)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets)))

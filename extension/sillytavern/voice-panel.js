@@ -180,7 +180,7 @@ class VoicePanel {
     #drawBlend() {
         const { engine, catalogue } = this.#troupe.connection;
         this.#part('blend').hidden = !engine?.blends;
-        const pure = catalogue.voices.filter(({ kind }) => kind !== 'openai' && kind !== 'blend');
+        const pure = catalogue.voices.filter(({ kind, elsewhere }) => kind !== 'openai' && kind !== 'blend' && !elsewhere);
         for (const name of ['blend_a', 'blend_b']) fill(this.#part(name), pure.map(({ id, label }) => [id, label]));
     }
 

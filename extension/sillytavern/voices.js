@@ -9,6 +9,7 @@ import { forEngine } from './settings.js';
  * @property {string} id what the server is asked for
  * @property {string} label what the host shows and keeps; unique
  * @property {string} kind `openai`, `blend`, or as the server says
+ * @property {boolean} elsewhere whether it is of another engine than the one that speaks: called `engine:voice`
  * @property {string[]} languages
  * @property {string} gender
  * @property {string} licence
@@ -49,6 +50,7 @@ export class VoiceCatalogue {
             id: String(raw.id),
             label,
             kind: String(raw.kind ?? ''),
+            elsewhere: Boolean(raw.engine) && String(raw.id).startsWith(`${raw.engine}:`),
             languages,
             gender,
             licence: String(raw.licence ?? ''),

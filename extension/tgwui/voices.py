@@ -64,7 +64,7 @@ class VoiceList:
 
     def own(self) -> Options:
         """Voices of the engine itself: only these can be mixed."""
-        mixable = [voice for voice in self._voices if voice.get("kind") not in ("openai", "blend")]
+        mixable = [v for v in self._voices if v.get("kind") not in ("openai", "blend") and not _is_elsewhere(v)]
         return [(label(voice), str(voice["id"])) for voice in mixable]
 
     def rvc(self, *further: str) -> Options:
@@ -74,6 +74,11 @@ class VoiceList:
     @property
     def has_rvc(self) -> bool:
         return bool(self._rvc)
+
+
+def _is_elsewhere(voice: dict[str, Any]) -> bool:
+    """Whether it is a voice of another engine than the one that speaks: those are called ``engine:voice``."""
+    return str(voice["id"]).startswith(f"{voice.get('engine')}:")
 
 
 def label(voice: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from server.api.state import troupe_of
 from server.api.until import unless_gone
 from server.audio.formats import FORMATS, AudioFormat
 from server.audio.play import play
-from server.engines.registry import is_installed
+from server.engines.table import is_installed
 from server.errors import InvalidRequest
 from server.speech.rendition import Line
 from server.speech.request import Delivery
@@ -39,7 +39,7 @@ async def voices(request: Request) -> Json:
     """Names of the voices that can speak now."""
     troupe = troupe_of(request)
     await troupe.engine_answering()
-    return {"status": "success", "voices": [voice.id for voice in troupe.casting.voices()]}
+    return {"status": "success", "voices": [name for name, _ in troupe.casting.choices()]}
 
 
 @router.get("/api/rvcvoices")
@@ -229,10 +229,7 @@ async def _lines(troupe: Troupe, form: GenerateForm) -> list[Line]:
             param="text_input",
         )
     await troupe.engine_answering()
-    known = {option.name for option in troupe.registry.capabilities().options}
-    values = {
-        name: value for name in _OPTIONS if name in known and (value := getattr(form, name)) is not None
-    }
+    values = {name: value for name in _OPTIONS if (value := getattr(form, name)) is not None}
     character = Delivery(
         voice=form.character_voice_gen or settings.narration.voice,
         speed=form.speed,

@@ -18,6 +18,8 @@ from server.audio.formats import parse_format
 from server.errors import InvalidRequest
 from server.speech.captions import srt, vtt
 from server.speech.rendition import SpokenWord
+from server.speech.request import Delivery
+from server.troupe import ENGINE_WAIT
 
 router = APIRouter(tags=["Captions"])
 
@@ -32,12 +34,13 @@ async def make_captions(body: CaptionsBody, request: Request) -> Json:
 
 async def _make(body: CaptionsBody, request: Request) -> Json:
     troupe = troupe_of(request)
-    await troupe.engine_answering()
+    await troupe.casting.ready([Delivery(body.voice)], ENGINE_WAIT)
     # It is made whole, so a WAV of any length can tell it.
     wanted = replace(speech_request(body, troupe), wav_header="exact")
-    if not troupe.registry.capabilities().word_times:
+    engine = troupe.casting.voice(body.voice).engine
+    if not troupe.registry.capabilities(engine).word_times:
         raise InvalidRequest(
-            f"The engine {troupe.registry.current} does not know when words are heard. Use kokoro for captions.",
+            f"The engine {engine} does not know when words are heard. Use kokoro for captions.",
             code="no_word_times",
         )
     speech = await troupe.speech.prepare(wanted)

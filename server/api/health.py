@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from server.api.schemas import EngineBody, Json
 from server.api.state import troupe_of
-from server.engines.registry import is_installed
+from server.engines.table import is_installed
 from server.troupe import Troupe
 
 router = APIRouter(tags=["Server"])
@@ -57,12 +57,12 @@ async def _held(troupe: Troupe) -> AsyncIterator[bytes]:
 
 @router.get("/api/engine")
 async def get_engine(request: Request) -> Json:
-    """The current engine and those one can switch to."""
+    """The current engine, those that are loaded beside it, and those one can switch to."""
     troupe = troupe_of(request)
     registry = troupe.registry
     engines = []
     for name in registry.names():
-        capabilities = registry.capabilities(name)
+        capabilities, slot = registry.capabilities(name), registry.slot(name)
         engines.append(
             {
                 "name": name,
@@ -70,6 +70,10 @@ async def get_engine(request: Request) -> Json:
                 "description": capabilities.description,
                 "installed": is_installed(capabilities),
                 "current": name == registry.current,
+                "beside": name in registry.beside,
+                "state": slot.state if slot else "unloaded",
+                "detail": slot.detail if slot else "",
+                "device": slot.device if slot else "",
                 "languages": list(capabilities.languages),
                 "clones": capabilities.clones,
                 "blends": capabilities.blends,

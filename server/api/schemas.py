@@ -55,7 +55,9 @@ class SpeechBody(BaseModel):
 
     model: str = Field(min_length=1, max_length=200, description="Any name; required, and not looked at")
     input: str = Field(description="What to say, 1 to 4096 characters unless the server is set otherwise")
-    voice: VoiceName = Field(description="One of OpenAI's 13 names, a voice id or a blend: af_heart(2)+am_onyx(1)")
+    voice: VoiceName = Field(
+        description="One of OpenAI's 13 names, a voice id, a blend: af_heart(2)+am_onyx(1), or engine:voice"
+    )
     response_format: FormatName | None = Field(None, description="mp3, opus, aac, flac, wav, pcm or ogg")
     speed: Speed | None = Field(None, description="0.25 to 4; the pitch stays")
     instructions: str | None = Field(None, max_length=4096, description="Accepted; no engine follows them yet")

@@ -14,7 +14,7 @@ from server.api.until import unless_gone
 from server.errors import InvalidRequest
 from server.speech.request import Delivery, SpeechRequest
 from server.speech.voices import NewClone
-from server.troupe import Troupe
+from server.troupe import ENGINE_WAIT, Troupe
 from server.voices.manifest import VoiceSettings
 from server.voices.voice import Gender, Voice
 
@@ -37,17 +37,20 @@ _PREVIEW = "Hello! This is how I sound when I tell you a story."
 
 @router.post("", status_code=201)
 async def add_voice(request: Request) -> Json:
-    """Keep a blend (JSON ``{name, blend}``) or clone a voice (multipart: name, clip, consent, ...)."""
+    """Keep a blend (JSON ``{name, blend}``) or clone a voice (multipart: name, clip, consent, ...).
+
+    A blend is of the current engine; where that cannot clone, the first engine beside it that can does.
+    """
     troupe = troupe_of(request)
     await troupe.engine_answering()
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
-        return _json(troupe.voice_maker.blend(*await _blend(request)))
+        return _json(troupe, troupe.voice_maker.blend(*await _blend(request)))
     if kind == "multipart/form-data":
         async with request.form(max_files=_MOST_CLIPS, max_fields=20) as form:
             wish = await _clone(form)
         voice, warnings = await troupe.voice_maker.clone(wish)
-        return {**_json(voice), "warnings": list(warnings)}
+        return {**_json(troupe, voice), "warnings": list(warnings)}
     raise Refused(415, "Send a blend as application/json, or clips as multipart/form-data.")
 
 
@@ -65,14 +68,14 @@ async def change_voice(voice_id: str, patch: VoicePatch, request: Request) -> Js
         kept = {name: getattr(before, name) for name in ("speed", "rvc", "rvc_pitch")}
         troupe.library.set_settings(voice.engine, voice.id, VoiceSettings(**{**kept, **changes}))
     after = troupe.library.settings(voice.engine, voice.id)
-    return {**_json(voice), "speed": after.speed, "rvc": after.rvc, "rvc_pitch": after.rvc_pitch}
+    return {**_json(troupe, voice), "speed": after.speed, "rvc": after.rvc, "rvc_pitch": after.rvc_pitch}
 
 
 @router.delete("/{voice_id:path}")
 async def delete_voice(voice_id: str, request: Request) -> Json:
     """Delete one of the user's voices; ``POST .../restore`` brings it back within a week."""
     troupe = troupe_of(request)
-    troupe.library.delete(troupe.registry.current, voice_id)
+    troupe.library.delete(*troupe.casting.place(voice_id))
     return {"deleted": voice_id}
 
 
@@ -80,14 +83,14 @@ async def delete_voice(voice_id: str, request: Request) -> Json:
 async def restore_voice(voice_id: str, request: Request) -> Json:
     """Bring a deleted voice back."""
     troupe = troupe_of(request)
-    return _json(troupe.library.restore(troupe.registry.current, voice_id))
+    return _json(troupe, troupe.library.restore(*troupe.casting.place(voice_id)))
 
 
 @router.get("/{voice_id}/preview")
 async def preview(voice_id: str, request: Request) -> StreamingResponse:
     """A sentence in the voice's own language, MP3."""
     troupe = troupe_of(request)
-    await troupe.engine_answering()
+    await troupe.casting.ready([Delivery(voice_id)], ENGINE_WAIT)
     text = preview_text(troupe, voice_id)
     wish = SpeechRequest(text=text, delivery=Delivery(voice=voice_id), format="mp3", plain=True)
     speech = await unless_gone(request, troupe.speech.prepare(wish))
@@ -134,9 +137,9 @@ async def _clone(form: FormData) -> NewClone:
     )
 
 
-def _json(voice: Voice) -> Json:
+def _json(troupe: Troupe, voice: Voice) -> Json:
     return {
-        "id": voice.id,
+        "id": troupe.casting.called(voice),
         "name": voice.name,
         "engine": voice.engine,
         "kind": voice.kind,

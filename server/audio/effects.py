@@ -1,4 +1,4 @@
-"""What is done to sound between an engine and an encoder: speed, pitch, volume."""
+"""What is done to sound between an engine and an encoder: speed, pitch, volume, sample rate."""
 
 from __future__ import annotations
 
@@ -90,6 +90,31 @@ class PitchShift(_Shifted):
         """See ``Effect``."""
         last = self._resampler.push(self._stretcher.flush())
         return self._end(np.concatenate([last, self._resampler.flush()]))
+
+
+class RateChange:
+    """The same sound at another sample rate."""
+
+    def __init__(self, rate_in: int, rate_out: int) -> None:
+        self._rate_in, self._rate_out = rate_in, rate_out
+        self._resampler = Resampler(rate_in, rate_out)
+        self._words = WordQueue()
+        self._taken = self._given = 0
+
+    def push(self, chunk: AudioChunk) -> AudioChunk:
+        """See ``Effect``."""
+        self._words.add(chunk.words, self._taken / self._rate_in)
+        self._taken += len(chunk.samples)
+        return self._give(self._resampler.push(chunk.samples))
+
+    def flush(self) -> AudioChunk:
+        """See ``Effect``."""
+        return self._give(self._resampler.flush(), last=True)
+
+    def _give(self, samples: Samples, last: bool = False) -> AudioChunk:
+        start = self._given / self._rate_out
+        self._given += len(samples)
+        return AudioChunk(samples, self._rate_out, self._words.take(start, self._given / self._rate_out, last))
 
 
 def gain(samples: Samples, volume: float) -> Samples:

@@ -18,10 +18,14 @@ import numpy as np
 from server.conversion.rvc.model import Converted, RvcModel, Window
 from server.conversion.rvc.settings import ConversionSettings
 from server.engines.protocol import Message, error_to_wire, read_message, write_message
-from server.engines.worker import claim_pipes
+from server.engines.worker import RESTART_ME, claim_pipes
 from server.errors import SpeechError, SynthesisFailed
 
 log = logging.getLogger("troupe.rvc")
+
+RESTART = "restart_worker"
+"""``torch_runtime.RESTART``, for those who do not import torch."""
+_OUT_OF_MEMORY = "out_of_memory"
 
 
 def window_to_wire(window: Window, settings: ConversionSettings) -> tuple[Message, bytes]:
@@ -42,12 +46,19 @@ def converted_from_wire(head: Message, body: bytes) -> Converted:
     return Converted(values[: head["samples"]], head["rate"], values[head["samples"] :])
 
 
-def serve(model: RvcModel, source: BinaryIO, sink: BinaryIO) -> None:
-    """Answer windows until the pipe closes."""
+def serve(model: RvcModel, source: BinaryIO, sink: BinaryIO) -> int:
+    """Answer windows until the pipe closes or the device is beyond repair; returns the exit status."""
     while (received := read_message(source)) is not None:
         head, body = received
         window = Window(np.frombuffer(body, "<f4").copy(), head["rate"], head["first_frame"], head["phase"])
-        write_message(sink, *_answer(model, window, ConversionSettings(**head["settings"])))
+        answer, body = _answer(model, window, ConversionSettings(**head["settings"]))
+        code = answer["error"]["code"] if answer["type"] == "error" else None
+        if code == _OUT_OF_MEMORY:
+            model.free()  # now that the failed window is gone
+        write_message(sink, {**answer, "memory": {} if code == RESTART else dict(model.memory())}, body)
+        if code == RESTART:
+            return RESTART_ME
+    return 0
 
 
 def _answer(model: RvcModel, window: Window, settings: ConversionSettings) -> tuple[dict[str, Any], bytes]:
@@ -55,6 +66,9 @@ def _answer(model: RvcModel, window: Window, settings: ConversionSettings) -> tu
         done = model.convert_window(window, settings)
     except SpeechError as error:
         return {"type": "error", "error": error_to_wire(error)}, b""
+    except MemoryError:
+        failed = SynthesisFailed("The machine is out of memory.", code=_OUT_OF_MEMORY)
+        return {"type": "error", "error": error_to_wire(failed)}, b""
     except Exception as error:  # a model library may raise anything; the worker lives on
         log.exception("conversion failed")
         failed = SynthesisFailed(f"The RVC voice {settings.voice!r} failed: {type(error).__name__}: {error}")
@@ -64,12 +78,12 @@ def _answer(model: RvcModel, window: Window, settings: ConversionSettings) -> tu
 
 
 def main() -> None:
-    """Device, models' folder and voices' folder come on the command line."""
+    """Device, models' folder, voices' folder and the ceiling in GB come on the command line."""
     source, sink = claim_pipes()
-    device, models, voices = sys.argv[1:4]
-    serve(RvcModel(device, Path(models), Path(voices)), source, sink)
+    device, models, voices, memory = sys.argv[1:5]
+    status = serve(RvcModel(device, Path(models), Path(voices), memory_gb=float(memory)), source, sink)
     # Model libraries may hold threads that never end; nothing is left to save.
-    os._exit(0)
+    os._exit(status)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from server.conversion.rvc.settings import DISABLED
 from server.engines.base import Capabilities, OptionValue
@@ -14,13 +15,13 @@ from server.speech.rendition import Rendition, RvcChoice
 from server.speech.request import Delivery
 from server.voices.library import Library
 from server.voices.manifest import VoiceSettings
-from server.voices.names import Catalogue
+from server.voices.names import Catalogue, split_engine
 from server.voices.voice import Voice
 from server.voices.voicemap import VoiceMap
 
 
 class Casting:
-    """Looks up voices, languages and conversions for the current engine."""
+    """Looks up voices, languages and conversions: in the current engine, and where a name says so beside it."""
 
     def __init__(
         self, registry: EngineRegistry, voice_map: VoiceMap, library: Library, settings: Callable[[], Settings]
@@ -31,16 +32,57 @@ class Casting:
         self._settings = settings
 
     def catalogue(self) -> Catalogue:
-        """The current engine's voices and the user's."""
-        registry = self._registry
-        capabilities = registry.capabilities()
-        return Catalogue(
-            registry.current, [*registry.voices(), *self._own(capabilities)], blends=capabilities.blends
-        )
+        """The current engine's voices and the user's; those of other engines can be asked for as ``engine:voice``."""
+        current = self._registry.current
+        others = {name: partial(self._beside, name) for name in self._registry.names() if name != current}
+        return self.catalogue_of(current, others) if current else Catalogue("", (), beside=others)
+
+    def catalogue_of(self, name: str, beside: Mapping[str, Callable[[], Catalogue]] | None = None) -> Catalogue:
+        """The voices of one engine, the user's included."""
+        capabilities = self._registry.capabilities(name)
+        voices = [*self._registry.voices(name), *self._own(capabilities)]
+        return Catalogue(name, voices, blends=capabilities.blends, beside=beside)
 
     def voices(self) -> Sequence[Voice]:
         """Every voice that can speak now, the user's behind the engine's."""
         return self.catalogue().voices
+
+    def choices(self) -> Sequence[tuple[str, Voice]]:
+        """Every voice with what to ask for to hear it: those of the current engine, then those beside it."""
+        catalogue = self.catalogue()
+        voices = [*catalogue.voices]
+        for name in self._registry.beside:
+            if self._registry.voices(name):
+                voices += self.catalogue_of(name).voices
+        return [(catalogue.called(voice), voice) for voice in voices]
+
+    def called(self, voice: Voice) -> str:
+        """What to ask for to hear that voice."""
+        return self.catalogue().called(voice)
+
+    def place(self, name: str) -> tuple[str, str]:
+        """The engine that a voice's name means, and the voice's name there."""
+        registry, (engine, own) = self._registry, split_engine(name)
+        if engine not in (registry.current, *registry.beside):
+            return registry.current, name
+        is_id = any(voice.id.casefold() == name.strip().casefold() for voice in self.voices())  # ids may have colons
+        return (registry.current, name) if is_id else (engine, own)
+
+    async def ready(self, deliveries: Iterable[Delivery], timeout: float) -> None:
+        """Wait until the engines of all those voices can speak; Unavailable with the reason when one will not."""
+        for engine in dict.fromkeys(self.engine_of(delivery) for delivery in deliveries):
+            # Without a name it is whichever is current then: somebody may switch meanwhile.
+            await self._registry.ready(timeout, None if engine == self._registry.current else engine)
+
+    def is_ready(self, delivery: Delivery) -> bool:
+        """Whether the engine of that voice can speak now."""
+        registry, engine = self._registry, self.engine_of(delivery)
+        slot = registry.slot(engine)
+        return (registry.state if engine == registry.current else slot.state if slot else "unloaded") == "ready"
+
+    def engine_of(self, delivery: Delivery) -> str:
+        """The engine that will speak it, by the voice's name alone: no voices need be known yet."""
+        return self.place(self._map.meaning(delivery.voice, self._registry.current))[0]
 
     def voice(self, name: str, param: str = "voice") -> Voice:
         """The voice a client means; InvalidRequest with ``param`` lists what is accepted."""
@@ -50,8 +92,8 @@ class Casting:
         self, delivery: Delivery, language: str | None, text: str = "", *, param: str = "voice"
     ) -> Rendition:
         """Everything looked up; raises InvalidRequest naming the field at fault."""
-        capabilities = self._registry.capabilities()
         voice = self.voice(delivery.voice, param)
+        capabilities = self._registry.capabilities(voice.engine)
         own = self._library.settings(voice.engine, voice.id)
         speed = delivery.speed if delivery.speed is not None else own.speed
         return Rendition(
@@ -63,6 +105,14 @@ class Casting:
             rvc=self._conversion(delivery, own),
             values=self._values(delivery, capabilities),
         )
+
+    def _beside(self, name: str) -> Catalogue:
+        registry = self._registry
+        if name not in registry.beside:
+            raise InvalidRequest(f"The engine {name} is not loaded beside {registry.current} (engine.beside).")
+        if not registry.voices(name):
+            raise registry.refusal(name)
+        return self.catalogue_of(name)
 
     def _own(self, capabilities: Capabilities) -> list[Voice]:
         """The user's voices that the engine can speak with."""

@@ -15,9 +15,9 @@ from server.audio.formats import AudioFormat
 from server.audio.join import Joiner
 from server.audio.resample import Resampler
 from server.audio.wav import pcm_bytes
+from server.speech.lane import Turn
 from server.speech.offload import worked_on
 from server.speech.rendition import Line, SpokenWord
-from server.speech.scheduler import Turn
 from server.speech.speaker import Speaker
 from server.speech.store import AudioStore
 from server.speech.take import words_of
@@ -52,7 +52,7 @@ class ClipMaker:
         joiner = Joiner(rate)
         chunks = joiner.begin_piece(line.piece.pause_before, line.rendition.speed)
         if line.piece.text:
-            async with aclosing(self._speaker.speak(turn, line)) as spoken:
+            async with aclosing(self._speaker.speak(turn, line, rate)) as spoken:
                 async for chunk in spoken:
                     chunks += await worked_on(chunk, joiner.push)
         chunks += joiner.end_piece(line.piece.pause_after)

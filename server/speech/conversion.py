@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from server.audio.chunk import AudioChunk
 from server.audio.resample import Resampler
-from server.conversion.process import RvcProcess
+from server.conversion.process import Launch, RvcProcess
 from server.conversion.rvc.files import rvc_choices
 from server.conversion.rvc.settings import ConversionSettings, PitchMethod
 from server.conversion.rvc.stream import RvcStream
 from server.speech.rendition import RvcChoice
 
+log = logging.getLogger("troupe.rvc")
+
 _METHODS: dict[str, PitchMethod] = {"rmvpe": "rmvpe", "yin": "yin"}
 
 
 class Converters:
-    """The RVC voices of a server and the process they speak in, which is started when first needed."""
+    """The RVC voices of a server and the process they speak in, which is started when first needed.
 
-    def __init__(self, home: Path, device: Callable[[], str]) -> None:
+    ``launch`` looks at the settings in force; it raises Unavailable where the device cannot be used.
+    """
+
+    def __init__(self, home: Path, launch: Callable[[], Launch]) -> None:
         self.voices_folder = home / "rvc"
-        self._models = home / "models" / "rvc"
-        self._device = device
-        self._process: RvcProcess | None = None
+        self.process = RvcProcess(launch, home / "models" / "rvc", self.voices_folder)
+        self._launch = launch
 
     def names(self) -> list[str]:
         """What people choose from: "Disabled", then the voices."""
@@ -32,8 +37,7 @@ class Converters:
 
     def open(self, choice: RvcChoice, rate: int) -> Conversion:
         """A conversion for one line of speech at ``rate`` Hz."""
-        if self._process is None:
-            self._process = RvcProcess(self._device(), self._models, self.voices_folder)
+        self._launch()
         settings = ConversionSettings(
             voice=choice.voice,
             pitch=round(choice.pitch),
@@ -41,12 +45,18 @@ class Converters:
             protect=choice.protect,
             pitch_method=_METHODS[choice.f0_method],
         )
-        return Conversion(RvcStream(self._process.convert_window, settings), rate)
+        return Conversion(RvcStream(self.process.convert_window, settings), rate)
 
     def close(self) -> None:
         """Give back the memory."""
-        if self._process is not None:
-            self._process.close()
+        self.process.close()
+
+    async def unload_when_idle(self, limit: float) -> None:
+        """Run for ever: end the process after ``limit`` seconds without a conversion; 0 keeps it."""
+        while limit > 0:
+            await asyncio.sleep(min(limit, 30.0))
+            if await asyncio.to_thread(self.process.end_when_idle, limit):
+                log.info("ended the voice conversion after %g s without use", limit)
 
 
 class Conversion:

@@ -1,4 +1,4 @@
-"""Speed, pitch and volume of one line, off the event loop where it takes time."""
+"""Speed, pitch, volume and sample rate of one line, off the event loop where it takes time."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ import asyncio
 import numpy as np
 
 from server.audio.chunk import AudioChunk
-from server.audio.effects import Effect, PitchShift, TimeStretch, gain
+from server.audio.effects import Effect, PitchShift, RateChange, TimeStretch, gain
 from server.speech.offload import worked_on
 
 
 class Effects:
     """Push object for one line; passes sound through untouched where nothing is to be done."""
 
-    def __init__(self, rate: int, *, speed: float = 1.0, pitch: float = 0.0, volume: float = 1.0) -> None:
-        self.rate = rate
+    def __init__(
+        self, rate: int, *, speed: float = 1.0, pitch: float = 0.0, volume: float = 1.0, rate_out: int | None = None
+    ) -> None:
+        self._rate = rate
         self._volume = volume
         self._stages: list[Effect] = []
         if abs(speed - 1.0) > 1e-3:
             self._stages.append(TimeStretch(rate, speed))
         if abs(pitch) > 1e-3:
             self._stages.append(PitchShift(rate, pitch))
+        if rate_out not in (None, rate):
+            self._stages.append(RateChange(rate, rate_out or rate))
 
     async def push(self, chunk: AudioChunk) -> list[AudioChunk]:
         """What is ready after ``chunk``."""
@@ -38,7 +42,7 @@ class Effects:
 
     def _drain(self) -> list[AudioChunk]:
         """Flush each stage through those behind it."""
-        rest = [AudioChunk(np.zeros(0, np.float32), self.rate)]
+        rest = [AudioChunk(np.zeros(0, np.float32), self._rate)]
         for stage in self._stages:
             rest = [*map(stage.push, rest), stage.flush()]
         return rest

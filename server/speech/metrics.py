@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 _FIRST_AUDIO_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32)
 _FACTOR_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1, 1.5, 2, 4)
@@ -49,6 +51,26 @@ class Watch:
         self.work = work
 
 
+class _Gauges(Collector):
+    """Figures whose labels are not known before they are read."""
+
+    def __init__(
+        self, name: str, text: str, labels: tuple[str, ...], read: Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+    ) -> None:
+        self._name, self._text, self._labels, self._read = name, text, labels, read
+
+    def describe(self) -> Iterable[Metric]:
+        """The name alone, so that nothing is read when this is registered."""
+        yield GaugeMetricFamily(self._name, self._text, labels=self._labels)
+
+    def collect(self) -> Iterable[Metric]:
+        """What is read now."""
+        family = GaugeMetricFamily(self._name, self._text, labels=self._labels)
+        for values, figure in self._read():
+            family.add_metric(values, figure)
+        yield family
+
+
 class Metrics:
     """The figures of one server."""
 
@@ -76,6 +98,12 @@ class Metrics:
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
         """Show a figure that is read when asked for."""
         Gauge(f"troupe_{name}", text, registry=self.registry).set_function(read)
+
+    def gauges(
+        self, name: str, text: str, labels: tuple[str, ...], read: Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+    ) -> None:
+        """Show several figures that are read when asked for, told apart by ``labels``."""
+        self.registry.register(_Gauges(f"troupe_{name}", text, labels, read))
 
     @contextmanager
     def request(self) -> Iterator[Watch]:

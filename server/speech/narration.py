@@ -15,11 +15,11 @@ from server.engines.registry import EngineRegistry
 from server.errors import NotFound, SpeechError, SynthesisFailed, Unavailable
 from server.speech.casting import Casting
 from server.speech.clip import PCM_RATE, Clip, ClipMaker, read_samples
+from server.speech.lane import Turn
 from server.speech.metrics import Metrics
 from server.speech.narration_text import NarrationText, Part
 from server.speech.rendition import Line
 from server.speech.request import Delivery
-from server.speech.scheduler import Turn
 from server.speech.signal import RateLimit, Signal
 
 log = logging.getLogger("troupe.narration")
@@ -162,8 +162,10 @@ class Narration:
     # Speaking
 
     async def _run(self) -> None:
-        """Dispatch parts and report them in order; one more than the engine batches, so that it never idles."""
-        width = self._around.registry.capabilities().batch_size
+        """Dispatch parts and report them in order; one more than the engines batch, so that they never idle."""
+        around = self._around
+        engines = {around.casting.engine_of(delivery) for delivery in self.plan.cast.values()}
+        width = sum(around.registry.capabilities(engine).batch_size for engine in engines)
         making: asyncio.Queue[asyncio.Task[Made] | None] = asyncio.Queue(maxsize=width)
         dispatcher = asyncio.create_task(self._dispatch(making))
         task: asyncio.Task[Made] | None = None
@@ -220,10 +222,10 @@ class Narration:
     async def _speak(self, turn: Turn, part: Part, index: int) -> Clip:
         around, before = self._around, turn.work
         with around.metrics.request() as watch:
-            await around.registry.ready(_LOAD_TIMEOUT)
             delivery = self.plan.cast.get(part.role, self.plan.cast["character"])
+            await around.casting.ready([delivery], _LOAD_TIMEOUT)
             rendition = around.casting.rendition(delivery, self.plan.language, part.piece.text)
-            rate = around.registry.capabilities().sample_rate
+            rate = around.registry.capabilities(rendition.voice.engine).sample_rate
             name = f"{self.id}/{index}"
             clip = await around.maker.make(turn, Line(part.piece, rendition), rate, self.plan.format, name)
             watch.sound(clip.duration)

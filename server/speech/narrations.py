@@ -17,6 +17,8 @@ from server.text.options import Markup
 from server.text.pipeline import PushPipeline
 from server.text.roles import CHARACTER, RoleRules
 
+_LOAD_TIMEOUT = 10.0
+"""Seconds that opening waits for an engine that is loading."""
 _REMEMBERED = 256
 """Ended narrations whose clips can still be fetched."""
 
@@ -57,6 +59,7 @@ class Narrations:
                 f"{settings.max_sessions} narrations are open already.", code="too_many_narrations", retry_after=5
             )
         audio_format = parse_format(request.format)
+        await self._around.casting.ready(request.cast.values(), _LOAD_TIMEOUT)
         for role, delivery in request.cast.items():
             self._around.casting.rendition(delivery, request.language, param=f"cast.{role}.voice")
         narration = Narration(

@@ -144,10 +144,10 @@ class Recordings:
             raise Unavailable(
                 f"{_AT_ONCE} recordings are being made already: stop one, or wait.", code="too_many_recordings"
             )
-        registry = self._speech.scheduler.registry
-        if registry.state == "ready":  # else the engine's voices are not known yet
-            for role, delivery in request.cast.items():
-                self._speech.casting.rendition(delivery, request.language, request.text, param=role)
+        casting = self._speech.casting
+        for role, delivery in request.cast.items():
+            if casting.is_ready(delivery):  # else the engine's voices are not known yet
+                casting.rendition(delivery, request.language, request.text, param=role)
         recording_id = secrets.token_urlsafe(16)
         recording = Recording(
             id=recording_id,
@@ -231,7 +231,7 @@ class Recordings:
 
     async def _speak(self, recording: Recording, writer: _Writer) -> None:
         started = time.perf_counter()
-        await self._speech.scheduler.registry.ready(recording.request.load_timeout)
+        await self._speech.casting.ready(recording.request.cast.values(), recording.request.load_timeout)
         script = await self._script(recording)
         speech = await self._speech.prepare_lines([line for line, _, _ in script], _PCM)
         places = {id(line): (chapter, done) for line, chapter, done in script}

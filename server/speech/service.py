@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from server.audio.encoders import Encoder, make_encoder
 from server.audio.formats import AudioFormat, parse_format
-from server.errors import InvalidRequest
 from server.speech.casting import Casting
+from server.speech.lane import Turn
 from server.speech.metrics import Metrics
 from server.speech.offload import worked_on
 from server.speech.rendition import Line, SpokenWord
 from server.speech.request import Delivery, SpeechRequest
-from server.speech.scheduler import Scheduler, Turn
+from server.speech.scheduler import Scheduler
 from server.speech.scripts import Scripts
 from server.speech.speaker import Speaker
 from server.speech.take import Take
@@ -88,12 +88,13 @@ class SpeechService:
     async def prepare(self, request: SpeechRequest, *, load_timeout: float = 10.0) -> Speech:
         """Everything up to the first bytes; raises SpeechError with what was wrong."""
         audio_format = parse_format(request.format)
-        await self.scheduler.registry.ready(load_timeout)
+        await self.casting.ready([request.delivery], load_timeout)
         rendition = self.casting.rendition(request.delivery, request.language, request.text)
         exact = request.wav_header == "exact" or (
             request.wav_header == "auto" and len(request.text) <= SHORT_TEXT
         )
-        turn = self.scheduler.admit()  # before the text is worked on: a refusal is to come at once
+        # Before the text is worked on: a refusal is to come at once.
+        turn = self.scheduler.admit([rendition.voice.engine])
         try:
             pieces = await self._pieces(request, rendition.language)
             lines = [Line(piece, rendition) for piece in pieces]
@@ -113,7 +114,7 @@ class SpeechService:
         load_timeout: float = 10.0,
     ) -> list[Line]:
         """A whole text cut by role, each part with its voice; ``character`` stands in for roles not in the cast."""
-        await self.scheduler.registry.ready(load_timeout)
+        await self.casting.ready(cast.values(), load_timeout)
         renditions = {
             role: self.casting.rendition(delivery, language, text, param=role) for role, delivery in cast.items()
         }
@@ -133,7 +134,8 @@ class SpeechService:
         """Speak lines of any voices as one stream; ``whole`` makes all of it before returning."""
         rate = self._rate(lines)
         encoder = make_encoder(audio_format, rate, wav_header="exact" if whole else "streaming")
-        parts = self._parts(lines, encoder, rate, turn or self.scheduler.admit())
+        engines = {line.rendition.voice.engine for line in lines}
+        parts = self._parts(lines, encoder, rate, turn or self.scheduler.admit(engines))
         words: list[SpokenWord] = []
         data, seconds, line = bytearray(), 0.0, None
         try:
@@ -155,10 +157,9 @@ class SpeechService:
         return await asyncio.to_thread(self._scripts.pieces, request.text, language, plain=request.plain)
 
     def _rate(self, lines: Sequence[Line]) -> int:
-        registry = self.scheduler.registry
-        if any(line.rendition.voice.engine != registry.current for line in lines):
-            raise InvalidRequest("The voices of a request must all be of the current engine.", param="voice")
-        return registry.capabilities().sample_rate
+        """One rate for all of a response: that of the engine with the highest, so that none of them loses anything."""
+        engines = {line.rendition.voice.engine for line in lines} or {self.scheduler.registry.current}
+        return max(self.scheduler.registry.capabilities(engine).sample_rate for engine in engines)
 
     async def _parts(
         self, lines: Sequence[Line], encoder: Encoder, rate: int, turn: Turn

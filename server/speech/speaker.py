@@ -9,8 +9,9 @@ from typing import Protocol
 from server.audio.chunk import AudioChunk
 from server.engines.base import SynthesisOptions
 from server.speech.effects import Effects
+from server.speech.lane import Turn
 from server.speech.rendition import Line, RvcChoice
-from server.speech.scheduler import Scheduler, Turn
+from server.speech.scheduler import Scheduler
 
 
 class Conversion(Protocol):
@@ -28,27 +29,29 @@ OpenConversion = Callable[[RvcChoice, int], Conversion]
 
 
 class Speaker:
-    """Turns lines into sound at the current engine's rate."""
+    """Turns lines into sound, each by the engine of its voice."""
 
     def __init__(self, scheduler: Scheduler, open_conversion: OpenConversion) -> None:
         self._scheduler = scheduler
         self._open_conversion = open_conversion
 
-    async def speak(self, turn: Turn, line: Line) -> AsyncGenerator[AudioChunk, None]:
-        """Chunks of one line as they are made; leaving the generator stops the engine inside the sentence."""
+    async def speak(self, turn: Turn, line: Line, rate: int) -> AsyncGenerator[AudioChunk, None]:
+        """Chunks of one line at ``rate`` Hz as they are made; leaving the generator stops the engine inside it."""
         rendition = line.rendition
         capabilities = self._scheduler.registry.capabilities(rendition.voice.engine)
         low, high = capabilities.speed_range
         own = rendition.speed if low <= rendition.speed <= high else 1.0
+        own_rate = capabilities.sample_rate
         effects = Effects(
-            capabilities.sample_rate,
+            own_rate,
             speed=rendition.speed / own,
             pitch=rendition.pitch,
             volume=rendition.volume,
+            rate_out=rate,
         )
         options = SynthesisOptions(language=rendition.language, speed=own, values=rendition.values)
         async with aclosing(self._scheduler.speak(turn, line.piece, rendition.voice, options)) as chunks:
-            source = chunks if rendition.rvc is None else self._converted(chunks, rendition.rvc, effects.rate)
+            source = chunks if rendition.rvc is None else self._converted(chunks, rendition.rvc, own_rate)
             async with aclosing(source):
                 async for chunk in source:
                     for ready in await effects.push(chunk):

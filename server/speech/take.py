@@ -15,9 +15,9 @@ import numpy as np
 
 from server.audio.chunk import AudioChunk
 from server.audio.join import Joiner
+from server.speech.lane import Turn
 from server.speech.offload import worked_on
 from server.speech.rendition import Line, SpokenWord
-from server.speech.scheduler import Turn
 from server.speech.speaker import Speaker
 from server.text.piece import Piece
 
@@ -97,7 +97,7 @@ class Take:
                     await self._taken.wait()
                 self._inbox.put_nowait(line)
                 if line.piece.text:
-                    async with aclosing(self._speaker.speak(self._turn, line)) as chunks:
+                    async with aclosing(self._speaker.speak(self._turn, line, self.rate)) as chunks:
                         async for chunk in chunks:
                             self._waiting_seconds += chunk.seconds
                             self._inbox.put_nowait(chunk)

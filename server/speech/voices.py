@@ -29,7 +29,7 @@ class NewClone:
 
 
 class VoiceMaker:
-    """Adds voices to the user's library for the current engine."""
+    """Adds voices to the user's library: blends for the current engine, clones for one that can clone."""
 
     def __init__(self, registry: EngineRegistry, casting: Casting, library: Library) -> None:
         self._registry = registry
@@ -40,11 +40,18 @@ class VoiceMaker:
         """Keep a blend such as ``af_heart(2)+am_onyx(1)`` under a name."""
         return self._library.add_blend(name, recipe, self._casting.catalogue())
 
+    def cloner(self) -> str | None:
+        """The engine that clones: the current one, else the first beside it that can; None where none can."""
+        engines = (self._registry.current, *self._registry.beside)
+        return next((name for name in engines if self._registry.capabilities(name).clones), None)
+
     async def clone(self, wish: NewClone) -> tuple[Voice, Sequence[str]]:
         """Clean the clips, keep them, let the engine take them in; the voice and what its maker should know."""
-        capabilities = self._registry.capabilities()
-        if not capabilities.clones:
-            raise InvalidRequest(f"{capabilities.title} cannot clone voices.", code="cannot_clone")
+        engine = self.cloner()
+        if engine is None:
+            title = self._registry.capabilities().title
+            raise InvalidRequest(f"{title} cannot clone voices.", code="cannot_clone")
+        capabilities = self._registry.capabilities(engine)
         if not wish.consent:
             raise InvalidRequest(
                 "Cloning needs the consent of the person who speaks: send consent=true when you have it.",
@@ -59,7 +66,7 @@ class VoiceMaker:
         voice = self._library.add_clone(
             wish.name,
             cleaned,
-            self._casting.catalogue(),
+            self._casting.catalogue_of(engine),
             languages=wish.languages or capabilities.languages,
             gender=wish.gender,
             transcript=wish.transcript,

@@ -22,17 +22,21 @@ def label(voice: Voice) -> str:
 
 
 def voice_choices(troupe: Troupe) -> list[tuple[str, str]]:
-    """Voices of the current engine, the user's first, OpenAI's names last."""
-    voices = spoken(troupe)
-    own = [voice for voice in voices if voice.kind != "builtin"]
-    choices = [(label(voice), voice.id) for voice in [*own, *(v for v in voices if v.kind == "builtin")]]
-    return choices + [(f"{name} (OpenAI name)", name) for name in OPENAI_NAMES if choices]
+    """Voices of the current engine, the user's first, then OpenAI's names and the voices of engines beside it."""
+    current, voices = troupe.registry.current, everybody(troupe)
+    own = [(name, voice) for name, voice in voices if voice.engine == current]
+    choices = [(label(voice), name) for name, voice in sorted(own, key=lambda entry: entry[1].kind == "builtin")]
+    choices += [(f"{name} (OpenAI name)", name) for name in OPENAI_NAMES if choices]
+    return choices + [(full_label(troupe, voice), name) for name, voice in voices if voice.engine != current]
 
 
 def language_choices(troupe: Troupe) -> list[tuple[str, str]]:
-    """Languages of the current engine."""
+    """Languages of the current engine, then those that only engines beside it speak."""
     fixed = [("The voice's own", OWN_LANGUAGE), ("Guess from the text", "auto")]
-    return fixed + [(tag, tag) for tag in (troupe.registry.capabilities().languages if troupe.registry.current else ())]
+    registry = troupe.registry
+    engines = [registry.current, *registry.beside] if registry.current else []
+    tags = dict.fromkeys(tag for engine in engines for tag in registry.capabilities(engine).languages)
+    return fixed + [(tag, tag) for tag in tags]
 
 
 def engine_choices(troupe: Troupe) -> list[tuple[str, str]]:
@@ -43,6 +47,18 @@ def engine_choices(troupe: Troupe) -> list[tuple[str, str]]:
 def spoken(troupe: Troupe) -> Sequence[Voice]:
     """Voices that can speak now; none while the engine has not been loaded."""
     return troupe.casting.voices() if troupe.registry.voices() else ()
+
+
+def everybody(troupe: Troupe) -> Sequence[tuple[str, Voice]]:
+    """The same and those of engines beside the current one, each with what to ask for."""
+    return troupe.casting.choices() if troupe.registry.voices() else ()
+
+
+def full_label(troupe: Troupe, voice: Voice) -> str:
+    """``label``, with the engine where it is not the current one."""
+    about = label(voice)
+    current = voice.engine == troupe.registry.current
+    return about if current else f"{about} – {troupe.registry.capabilities(voice.engine).title}"
 
 
 def why_no_voices(troupe: Troupe) -> str:

@@ -20,6 +20,8 @@ from server.troupe import Troupe
 
 _TITLES = {
     "rvc.enabled": "Convert voices",
+    "rvc.device": "Device",
+    "rvc.memory_gb": "Memory ceiling",
     "rvc.character": "Default character voice",
     "rvc.narrator": "Default narrator voice",
     "rvc.character_pitch": "Pitch of the character",

@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 
 from server.engines.base import Capabilities, OptionValue
-from server.engines.registry import is_installed
+from server.engines.slot import Slot
+from server.engines.table import is_installed
 from server.errors import InvalidRequest, SpeechError
 from server.settings import where
 from server.studio import mappings
@@ -41,7 +42,7 @@ def _page(troupe: Troupe, pulse: Component, name: str) -> None:
                 await registry.load(name)
                 text = f"{registry.capabilities(name).title} speaks now."
             case "unload":
-                await registry.unload()
+                await registry.unload(name)
                 text = "Unloaded: its memory is given back. The next request loads it again."
             case "install":
                 troupe.installs.start(name)
@@ -50,8 +51,8 @@ def _page(troupe: Troupe, pulse: Component, name: str) -> None:
                 troupe.installs.stop()
                 text = ""
             case _:
-                troupe.settings.change("engine.device", str(wish.get("device")))
-                text = "Saved. The device is taken when an engine is loaded the next time."
+                troupe.settings.change(f"engine.devices.{name}", str(wish.get("device") or "") or None)
+                text = "Saved. The device is taken when the engine is loaded the next time."
         return said(text), engine_value(troupe, name)
 
     on_act(state, act, [], [done, state], slow=True)
@@ -64,7 +65,10 @@ def engine_value(troupe: Troupe, name: str) -> dict[str, Any]:
     capabilities = registry.capabilities(name)
     current = registry.current == name
     installed = is_installed(capabilities)
-    state = registry.state if current else "other" if installed else "missing"
+    slot, beside = registry.slot(name), name in registry.beside
+    state: str = registry.state if current else "other" if installed else "missing"
+    if beside and slot and slot.state != "unloaded":
+        state = "beside" if slot.state == "ready" else slot.state
     if current and not installed:
         state = "missing"
     mine = installs.name == name
@@ -72,8 +76,8 @@ def engine_value(troupe: Troupe, name: str) -> dict[str, Any]:
         "name": name,
         "description": capabilities.description,
         "state": state,
-        "detail": registry.detail if current and state in ("loading", "degraded") else "",
-        "fraction": registry.fraction,
+        "detail": slot.detail if slot and state in ("loading", "degraded") else "",
+        "fraction": slot.fraction if slot else None,
         "download": capabilities.download_mb,
         "install": {
             "possible": installs.possible,
@@ -85,9 +89,10 @@ def engine_value(troupe: Troupe, name: str) -> dict[str, Any]:
             "problem": installs.problem if mine else "",
         },
         "devices": ["auto", *capabilities.devices],
-        "device_setting": troupe.settings.now.engine.device,
-        "device_locked": where(troupe.settings.now, "engine.device") in ("environment", "command line"),
-        "facts": _facts(troupe, capabilities, current),
+        "device_setting": troupe.settings.now.engine.devices.get(name, ""),
+        "device_inherited": troupe.settings.now.engine.device,
+        "device_locked": where(troupe.settings.now, f"engine.devices.{name}") in ("environment", "command line"),
+        "facts": _facts(capabilities, slot),
         "languages": list(capabilities.languages),
         "weights": [
             {
@@ -102,7 +107,7 @@ def engine_value(troupe: Troupe, name: str) -> dict[str, Any]:
     }
 
 
-def _facts(troupe: Troupe, capabilities: Capabilities, current: bool) -> list[tuple[str, str]]:
+def _facts(capabilities: Capabilities, slot: Slot | None) -> list[tuple[str, str]]:
     able = {
         "streams": capabilities.streams,
         "word times": capabilities.word_times,
@@ -116,17 +121,10 @@ def _facts(troupe: Troupe, capabilities: Capabilities, current: bool) -> list[tu
         ("Licence of the weights", capabilities.weights_licence),
         ("Sample rate", f"{capabilities.sample_rate / 1000:g} kHz"),
     ]
-    if current and troupe.registry.state == "ready":
-        memory = [f"{count / 1e6:.0f} MB ({kind})" for kind, count in troupe.registry.memory().items()]
-        facts += [("Device", _device(troupe)), ("Memory used", ", ".join(memory) or "not known")]
+    if slot and slot.state == "ready":
+        memory = [f"{count / 1e6:.0f} MB ({kind})" for kind, count in slot.memory().items()]
+        facts += [("Device", slot.device), ("Memory used", ", ".join(memory) or "not known")]
     return facts
-
-
-def _device(troupe: Troupe) -> str:
-    try:
-        return troupe.registry.device
-    except SpeechError as error:
-        return error.message
 
 
 def _options(troupe: Troupe, pulse: Component, name: str) -> None:

@@ -12,6 +12,11 @@ from server.troupe import Troupe
 
 Row = dict[str, Any]
 
+_SPELT = (
+    *(("Urls", "URLs"), ("Html", "HTML"), ("Openai", "OpenAI")),
+    *((" mb", " MB"), (" gb", " GB"), ("Wav", "WAV")),
+)
+
 
 def setting_row(
     troupe: Troupe, field: SettingField, *, choices: Sequence[str] = (), problem: str = "", title: str = ""
@@ -75,7 +80,7 @@ def _value(settings: object, key: str) -> Any:
 def _name(key: str) -> str:
     """``openai.max_input`` as people read it: ``Max input``."""
     words = key.rpartition(".")[2].replace("_", " ").capitalize()
-    for plain, right in (("Urls", "URLs"), ("Html", "HTML"), ("Openai", "OpenAI"), (" mb", " MB"), ("Wav", "WAV")):
+    for plain, right in _SPELT:
         words = words.replace(plain, right)
     return words
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.errors import RevisionMismatch, SpeechError
-from server.studio.choices import label, spoken, why_no_voices
+from server.studio.choices import everybody, full_label, why_no_voices
 from server.studio.widgets import SILENT, Act, Component, notice, on_act, on_topics, said, widget
 from server.troupe import Troupe
 from server.voices.names import CLASSIC_NAMES, OPENAI_NAMES
@@ -51,7 +51,7 @@ def mapping_values(troupe: Troupe, engine: str) -> dict[str, Any]:
         "engine": engine,
         "problem": "",
         "revision": found.revision,
-        "voices": [{"id": voice.id, "label": label(voice)} for voice in spoken(troupe)],
+        "voices": [{"id": name, "label": full_label(troupe, voice)} for name, voice in everybody(troupe)],
         "rows": [
             {
                 "name": name,

@@ -139,17 +139,21 @@ def _clone(troupe: Troupe, pulse: Component) -> None:
 
     def refresh() -> Any:
         registry = troupe.registry
-        capabilities = registry.capabilities() if registry.current else None
-        can = capabilities is not None and capabilities.clones
+        engine = troupe.voice_maker.cloner() if registry.current else None
+        capabilities = registry.capabilities(engine) if engine else None
         others = [c.title for c in map(registry.capabilities, registry.names()) if c.clones]
-        no = f"The engine that speaks now cannot clone voices. These can: {', '.join(others)}."
+        text = "" if engine == registry.current else "The engine that speaks now cannot clone voices. "
+        if capabilities is None:
+            text += f"These can: {', '.join(others)}."
+        elif text:
+            text += f"{capabilities.title}, which is loaded beside it, clones them."
         wants_words = capabilities is not None and capabilities.needs_transcript
         tags = language_choices(troupe)
         return (
-            SILENT if can else said(no, "info"),
+            said(text, "info") if text else SILENT,
             gr.update(visible=wants_words),
             gr.update(choices=tags, value=OWN_LANGUAGE),
-            gr.update(interactive=can),
+            gr.update(interactive=capabilities is not None),
         )
 
     on(make.click, clone, [clip, name, gender, language, transcript, consent], [done, clip, name], slow=True)

@@ -65,6 +65,8 @@ class Library:
         mixed = catalogue.resolve(blend, param="blend")
         if not mixed.blend:
             raise InvalidRequest(f"{shown(blend)} is not a blend: name two voices at least.", param="blend")
+        if mixed.engine != catalogue.engine:
+            raise InvalidRequest(f"Only voices of {catalogue.engine} can be kept as a blend now.", param="blend")
         voice_id = free_id(name, catalogue)
         return self._add(replace(mixed, id=voice_id, name=voice_id), catalogue.engine)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from server.errors import ConfigError, InvalidRequest, RevisionMismatch
+from server.errors import ConfigError, InvalidRequest, RevisionMismatch, Unavailable
 from server.files import read_with_backup, stamp_of, write_with_backup
 from server.voices.names import OPENAI_NAMES, Catalogue, UnknownVoice, shown, voice_text, without_wav
 from server.voices.voice import Gender, Voice
@@ -58,7 +58,7 @@ class Entry:
     set: str | None
     """As somebody has set it; None where the default holds."""
     voice: str | None
-    """Id of the voice that speaks; None where what is set is no longer there."""
+    """The voice that speaks, as one asks for it; None where what is set is not there (any more)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,11 @@ class VoiceMap:
         except UnknownVoice as error:
             raise catalogue.unknown(text, param=param, names=OPENAI_NAMES) from error
 
+    def meaning(self, text: str, engine: str) -> str:
+        """What one of OpenAI's names is set to with that engine; everything else, and an unset name, as it is."""
+        name = without_wav(text.strip()).casefold()
+        return self._current().get(engine, {}).get(name, text) if name in OPENAI_NAMES else text
+
     def default(self, name: str, catalogue: Catalogue) -> Voice:
         """Who speaks for a name that nobody has set."""
         preferred = self._defaults.get(catalogue.engine, {}).get(name)
@@ -145,9 +150,10 @@ class VoiceMap:
         try:
             return catalogue.resolve(text, param=param)
         except InvalidRequest as error:
+            reason = "" if isinstance(error, UnknownVoice) else f" {error.message}"
             raise InvalidRequest(
                 f"{name!r} is set to {shown(text)}, which the engine {catalogue.engine} no longer has: "
-                "set it to another voice (PUT /api/openai-voicemap).",
+                f"set it to another voice (PUT /api/openai-voicemap).{reason}",
                 param=param,
             ) from error
 
@@ -156,8 +162,8 @@ class VoiceMap:
         if text is None:
             return Entry(None, self.default(name, catalogue).id)
         try:
-            return Entry(text, catalogue.resolve(text).id)
-        except InvalidRequest:
+            return Entry(text, catalogue.called(catalogue.resolve(text)))
+        except (InvalidRequest, Unavailable):
             return Entry(text, None)
 
     def _current(self) -> dict[str, dict[str, str]]:
@@ -210,8 +216,10 @@ def _storable(value: object, catalogue: Catalogue) -> str:
     if not isinstance(value, (str, Mapping)):
         raise InvalidRequest(f"expected the name of a voice or null, found {shown(str(value))}")
     text = voice_text(value, param="the voice").strip()
-    catalogue.resolve(text)
+    meant = catalogue.resolve(text)
     voice = catalogue.find(text)
+    if meant.engine != catalogue.engine:
+        return catalogue.called(meant)
     return voice.id if voice else text  # generic names and blends stay as they were given
 
 

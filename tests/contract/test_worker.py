@@ -13,7 +13,8 @@ import pytest
 
 from server.engines.base import OptionValue, SynthesisOptions
 from server.engines.client import Deadlines, WorkerDied
-from server.engines.registry import EngineRegistry, EngineSetup
+from server.engines.registry import EngineRegistry
+from server.engines.setup import EngineSetup
 from server.errors import NotFound, SpeechError, SynthesisFailed, Unavailable
 from server.text.piece import Piece
 from server.voices.voice import Voice
@@ -235,7 +236,9 @@ def test_a_worker_ends_with_its_server_even_when_its_model_hangs(tmp_path: Path)
     async def work(registry: EngineRegistry) -> None:
         hung = asyncio.create_task(speak(registry, "tonehang"))
         await asyncio.sleep(0.5)
-        client = registry._client
+        slot = registry.slot("tone")
+        assert slot
+        client = slot.client
         assert client
         assert client._process
         assert client._process.stdin

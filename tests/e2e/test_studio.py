@@ -410,6 +410,39 @@ def test_an_engine_is_installed_loaded_and_left(page: Page, served: Served):
     assert served.get("/api/engine")["current"] == "tone"
 
 
+def test_an_engine_beside_is_offered_shown_and_has_its_own_device(page: Page, served: Served):
+    go(page, "Settings")
+    page.locator("#settings-form").get_by_label("Find a setting").fill("engine.beside")
+    beside = page.locator('#settings-form [data-key="engine.beside"]')
+    beside.locator("input").fill("tinny")
+    beside.locator("input").press("Tab")
+    expect(beside.get_by_role("alert")).to_contain_text("no engine 'tinny'. Did you mean tiny?")
+    beside.locator("input").fill("tiny")
+    beside.locator("input").press("Tab")
+    expect(page.locator("#settings-notice")).to_contain_text("saved")
+    go(page, "TTS Engine Settings", "Tiny")
+    tiny = page.locator("#engine-tiny").first
+    expect(tiny).to_contain_text("loaded beside")
+    device = tiny.get_by_label("Device")
+    expect(device).to_have_value("")
+    expect(device.locator("option").first).to_have_text("as for all engines (auto)")
+    device.select_option("cpu")
+    expect(page.locator("#engine-notice-tiny")).to_contain_text("Saved")
+    assert "devices:\n    tiny: cpu" in (served.home / "settings.yaml").read_text(encoding="utf-8")
+    device.select_option("")
+    go(page, "Tone")
+    row = page.locator("#map-tone-nova")
+    expect(row.locator("option", has_text="Low, male – Tiny")).to_have_attribute("value", "tiny:low")
+    go(page, "Status")
+    parts = page.locator("#status-figures table tr")
+    expect(parts.filter(has_text="Tone").filter(has_text="current")).to_contain_text("(process)")
+    expect(parts.filter(has_text="Tiny").filter(has_text="beside")).to_contain_text("(process)")
+    go(page, "Settings")
+    beside.get_by_role("button", name="Reset").click()
+    go(page, "TTS Engine Settings", "Tiny")
+    expect(tiny).to_contain_text("not loaded")
+
+
 def test_words_are_said_another_way(open_page: Callable[..., Page], served: Served):
     page, other = open_page(), open_page()
     for each in (page, other):

@@ -20,7 +20,7 @@ from extension.tgwui.choices import Character, Choices
 from extension.tgwui.notices import Notices
 from extension.tgwui.reply import Reply, common_length, utf16_length, utf16_slice
 from extension.tgwui.takes import Takes, key
-from extension.tgwui.voices import blend, chosen, label, shown
+from extension.tgwui.voices import VoiceList, blend, chosen, label, shown
 from tests.host.stub_server import running
 
 pytestmark = pytest.mark.host
@@ -249,3 +249,23 @@ def test_without_the_route_a_clip_is_a_file_that_the_host_serves(
         audio.store(clip)
         assert audio.address(clip) == f"file/{tmp_path.as_posix()}/{opened['id']}-0.wav"
         assert (tmp_path / f"{opened['id']}-0.wav").read_bytes().startswith(b"RIFF")
+
+
+def test_only_voices_of_the_engine_that_speaks_are_offered_to_be_mixed() -> None:
+    listed = [
+        {"id": "nova", "name": "Nova", "engine": "kokoro", "kind": "openai"},
+        {"id": "af_heart", "name": "Heart", "engine": "kokoro", "kind": "builtin"},
+        {"id": "xtts:Ana Florence", "name": "Ana Florence (XTTS v2)", "engine": "xtts", "kind": "builtin"},
+    ]
+
+    class Listing:
+        def voices(self) -> list[dict[str, Any]]:
+            return listed
+
+        def rvc_voices(self) -> list[str]:
+            return []
+
+    voices = VoiceList(lambda: Listing())  # type: ignore[arg-type, return-value]
+    voices.refresh()
+    assert voices.own() == [("Heart", "af_heart")]
+    assert ("Ana Florence (XTTS v2)", "xtts:Ana Florence") in voices.options("Default voice")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from server.audio.chunk import AudioChunk, Samples, WordTime
-from server.audio.effects import Effect, PitchShift, TimeStretch, gain
+from server.audio.effects import Effect, PitchShift, RateChange, TimeStretch, gain
 
 pytestmark = pytest.mark.unit
 
@@ -142,3 +142,22 @@ def test_gain_bends_what_would_be_cut() -> None:
 def test_values_out_of_range_are_mistakes(make: Callable[[], object]) -> None:
     with pytest.raises(ValueError, match="must be between"):
         make()
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050, 44_100])
+def test_another_rate_is_the_same_sound_however_it_is_cut(rate: int) -> None:
+    sound = voice(150)
+    words = (WordTime(0.0, 0.4, 0, 3), WordTime(0.5, 1.0, 4, 7), WordTime(1.49, 1.5, 8, 9))
+    whole = run(RateChange(RATE, rate), sound, len(sound), words)
+    for size in (37, 1000, 7919):
+        chunks = run(RateChange(RATE, rate), sound, size, words)
+        assert {chunk.rate for chunk in chunks} == {rate}
+        assert np.array_equal(joined(chunks), joined(whole))
+        starts, at = [], 0.0
+        for chunk in chunks:
+            starts += [at + word.start for word in chunk.words]
+            at += chunk.seconds
+        assert starts == pytest.approx([word.start for word in words], abs=0.003)
+    assert len(joined(whole)) == round(len(sound) * rate / RATE)
+    back = run(RateChange(rate, RATE), joined(whole), 5000)
+    assert np.abs(joined(back)[500:-500] - sound[500:-500]).max() < 0.02

@@ -27,11 +27,15 @@ class FakeRegistry:
     """Says what an engine can do."""
 
     current = "fake"
+    beside = ()
 
     def capabilities(self, name: str | None = None) -> Capabilities:
         return Capabilities("fake", "Fake", "", LANGUAGES, 24000, "", "", options=Tone.capabilities.options)
 
-    def voices(self) -> list[Voice]:
+    def names(self) -> list[str]:
+        return ["fake"]
+
+    def voices(self, name: str | None = None) -> list[Voice]:
         return [Voice("american", "fake", "A", ("en-us",)), Voice("british", "fake", "B", ("en-gb",))]
 
 

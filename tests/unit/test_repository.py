@@ -14,7 +14,7 @@ import pytest
 from server import __version__
 from server.audio.chunk import AudioChunk
 from server.engines.base import Capabilities, Engine, EngineContext, SynthesisOptions
-from server.engines.registry import ENGINES, engine_class
+from server.engines.table import ENGINES, engine_class
 from server.settings_tree import setting_fields
 from server.text.piece import Piece
 from server.voices.voice import Voice

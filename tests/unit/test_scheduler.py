@@ -13,17 +13,19 @@ from server.engines.base import Capabilities, SynthesisOptions
 from server.engines.client import WorkerDied
 from server.engines.patience import Patience
 from server.errors import Overloaded
-from server.speech.scheduler import Scheduler, Turn
+from server.speech.lane import Turn
+from server.speech.scheduler import Scheduler
 from server.text.piece import Piece
 from server.voices.voice import Voice
 
 pytestmark = pytest.mark.unit
 
 VOICE = Voice("v", "fake", "V")
+OTHER = Voice("v", "other", "V")
 
 
 class FakeRegistry:
-    """An engine that speaks one piece at a time, when it is let."""
+    """Engines that speak one piece at a time, those that are held when they are let."""
 
     current = "fake"
 
@@ -32,12 +34,13 @@ class FakeRegistry:
         self.deaths = 0
         self.let = asyncio.Event()
         self.let.set()
+        self.held = {"fake"}
         self._capabilities = Capabilities("fake", "Fake", "", ("en",), 24000, "", "", batch_size=batch_size)
 
-    def capabilities(self) -> Capabilities:
+    def capabilities(self, name: str | None = None) -> Capabilities:
         return self._capabilities
 
-    async def ready(self, timeout: float) -> None:
+    async def ready(self, timeout: float, name: str | None = None) -> None:
         return None
 
     async def speak(
@@ -47,7 +50,8 @@ class FakeRegistry:
             self.deaths -= 1
             raise WorkerDied("gone")
         self.spoken.append(piece.text)
-        await self.let.wait()
+        if voice.engine in self.held:
+            await self.let.wait()
         yield AudioChunk(np.zeros(10, np.float32), 24000)
 
 
@@ -55,9 +59,9 @@ def scheduler(registry: FakeRegistry, limit: int = 16) -> Scheduler:
     return Scheduler(registry, limit)  # type: ignore[arg-type]
 
 
-async def speak(work: Scheduler, turn: Turn, text: str) -> int:
+async def speak(work: Scheduler, turn: Turn, text: str, voice: Voice = VOICE) -> int:
     piece = Piece(text, 0, len(text))
-    return len([chunk async for chunk in work.speak(turn, piece, VOICE, SynthesisOptions())])
+    return len([chunk async for chunk in work.speak(turn, piece, voice, SynthesisOptions())])
 
 
 def test_a_waiting_requests_first_piece_goes_before_a_running_ones_next() -> None:
@@ -93,6 +97,40 @@ def test_requests_share_by_characters() -> None:
         return [text[0] for text in registry.spoken]
 
     assert asyncio.run(run())[:5] == ["W", "t", "t", "t", "t"]
+
+
+def test_each_engine_has_a_queue_of_its_own() -> None:
+    async def run() -> None:
+        registry = FakeRegistry()
+        registry.let.clear()
+        work, turn, other = scheduler(registry, limit=2), Turn(), Turn()
+        tasks = [asyncio.create_task(speak(work, turn, text)) for text in ("held 1", "held 2")]
+        await asyncio.sleep(0)
+        assert await speak(work, other, "free", OTHER) == 1
+        assert await speak(work, turn, "mixed", OTHER) == 1, "a request that waits for one engine is served by another"
+        assert (registry.spoken, work.waiting) == (["held 1", "free", "mixed"], 1)
+        registry.let.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(run())
+
+
+def test_the_bound_holds_for_each_engine() -> None:
+    async def run() -> None:
+        work = scheduler(FakeRegistry(), limit=1)
+        mine = work.admit(["fake"])
+        with pytest.raises(Overloaded):
+            work.admit(["other", "fake"])
+        theirs = work.admit(["other"])
+        assert work.open == 2
+        mine.close()
+        with pytest.raises(Overloaded):
+            work.admit(["other", "fake"])
+        theirs.close()
+        work.admit(["other", "fake"])
+        assert work.open == 1
+
+    asyncio.run(run())
 
 
 def test_over_the_bound_is_refused_with_a_time() -> None:

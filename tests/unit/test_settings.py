@@ -13,7 +13,8 @@ import yaml
 from pydantic import ValidationError
 
 from server.errors import ConfigError
-from server.settings import SHIPPED, load_settings, user_file, where, write_user_setting
+from server.live import LiveSettings
+from server.settings import SHIPPED, load_settings, refuse_unknown_engines, user_file, where, write_user_setting
 from server.settings_tree import SettingsTree, TextSettings, setting_fields
 from server.text.options import TextOptions
 
@@ -263,3 +264,45 @@ def test_a_hand_edited_good_file_becomes_the_last_good_copy(tmp_path, caplog):
     user_file(tmp_path).write_text("server: {port: [", encoding="utf-8")
     assert load(tmp_path).server.port == 4321
     assert "using the last good copy" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("engine: {devices: {xtts: gpu}}", ["engine.devices.xtts", "auto|cpu|mps|cuda", "gpu"]),
+        ("engine: {devices: cuda}", ["engine.devices", "cuda"]),
+        ("rvc: {device: gpu}", ["rvc.device", "auto|cpu|mps|cuda", "gpu"]),
+        ("rvc: {memory_gb: -1}", ["rvc.memory_gb", "-1"]),
+    ],
+)
+def test_a_device_that_does_not_exist_is_refused_with_its_engine(tmp_path, text, words):
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    for word in words:
+        assert word in caught.value.message
+
+
+def test_an_engine_has_its_own_device_or_that_of_all(tmp_path):
+    engine = load(tmp_path, 'engine: {device: cuda, devices: {xtts: "cuda:1", piper: cpu}}').engine
+    assert [engine.device_of(name) for name in ("xtts", "piper", "kokoro")] == ["cuda:1", "cpu", "cuda"]
+
+
+@pytest.mark.parametrize("text", ["engine: {devices: {xtt: cpu}}", "engine: {beside: [xtt]}"])
+def test_engines_that_do_not_exist_are_refused_where_the_engines_are_known(tmp_path, text):
+    settings = load(tmp_path, text)
+    with pytest.raises(ConfigError, match=r"no engine 'xtt'\. Did you mean xtts\? Engines: kokoro, xtts\."):
+        refuse_unknown_engines(settings, ("kokoro", "xtts"))
+    refuse_unknown_engines(settings, ("kokoro", "xtt"))
+
+
+def test_what_a_running_server_may_not_be_set_to_is_not_written(tmp_path):
+    live = LiveSettings(load(tmp_path), lambda settings: refuse_unknown_engines(settings, ("tone",)))
+    with pytest.raises(ConfigError, match="no engine 'xtts'"):
+        live.change("engine.devices.xtts", "cpu")
+    assert not user_file(tmp_path).exists()
+    live.change("engine.devices.tone", "cpu")
+    assert live.now.engine.devices == {"tone": "cpu"}
+    user_file(tmp_path).write_text("engine: {beside: [xtts]}", encoding="utf-8")
+    with pytest.raises(ConfigError):
+        live.reload()
+    assert live.now.engine.devices == {"tone": "cpu"}

@@ -6,6 +6,7 @@ Lives in a worker process. It keeps no state between calls: a window of a stream
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from server.errors import InvalidRequest, Unavailable
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch import device as Device  # noqa: N812 - a class, whatever torch calls it
 
     from server.conversion.rvc.hubert import Hubert
     from server.conversion.rvc.rmvpe import Rmvpe
@@ -81,8 +83,18 @@ class _LoadedVoice:
 class RvcModel:
     """Converts windows; loads what it needs when first asked, and keeps a few voices."""
 
-    def __init__(self, device: str, models: Path, voices: Path, report: Report = lambda detail, fraction: None) -> None:
+    def __init__(
+        self,
+        device: str,
+        models: Path,
+        voices: Path,
+        report: Report = lambda detail, fraction: None,
+        *,
+        memory_gb: float = 0.0,
+    ) -> None:
         self.device, self.models, self.voices, self.report = device, models, voices, report
+        self._memory_gb = memory_gb
+        self._opened: Device | None = None
         self._hubert: Hubert | None = None
         self._rmvpe: Rmvpe | None = None
         self._loaded: OrderedDict[str, _LoadedVoice] = OrderedDict()
@@ -94,8 +106,33 @@ class RvcModel:
 
     def convert_window(self, window: Window, settings: ConversionSettings) -> Converted:
         """One stretch; it is padded with silence to a multiple of 20 ms."""
-        torch = _import_torch()
+        _import_torch()
+        from server.engines.torch_runtime import model_errors, open_device
+
         _check(settings)
+        with model_errors(f"The RVC voice {settings.voice!r}"):
+            if self._opened is None:
+                self._opened = open_device(self.device, self._memory_gb)
+            return self._converted(window, settings)
+
+    def memory(self) -> Mapping[str, int]:
+        """Bytes in use on the card."""
+        if self._opened is None:
+            return {}
+        from server.engines.torch_runtime import memory_in_use
+
+        return memory_in_use(self._opened)
+
+    def free(self) -> None:
+        """Give back what the card holds without need."""
+        if self._opened is not None:
+            from server.engines.torch_runtime import free_memory
+
+            free_memory(self._opened)
+
+    def _converted(self, window: Window, settings: ConversionSettings) -> Converted:
+        import torch
+
         voice = self._voice(settings.voice)
         shape = voice.synthesizer.shape
         with torch.inference_mode():

@@ -12,13 +12,14 @@ troupe.widgets.engine = (widget) => {
       h('button', { type: 'button', class: `tr-button ${kind}`, 'data-focus': action, 'data-do': action, disabled, onclick: () => widget.act({ do: action }) }, text);
     const busy = value.state === 'loading';
     const states = /** @type {Record<string, string[]>} */ ({
-      ready: ['speaking now', 'good'], loading: ['loading', 'warn'], degraded: ['cannot speak', 'bad'], unloaded: ['not loaded', ''], other: ['not loaded', ''], missing: ['not installed', 'warn'] });
+      ready: ['speaking now', 'good'], beside: ['loaded beside', 'good'], loading: ['loading', 'warn'], degraded: ['cannot speak', 'bad'], unloaded: ['not loaded', ''], other: ['not loaded', ''], missing: ['not installed', 'warn'] });
     const [word, kind] = states[value.state];
     const actions = [];
     if (value.state === 'missing' && !value.install.running) actions.push(button(value.download ? `Install, ${value.download} MB` : 'Install', 'install', 'primary', !value.install.possible));
     if (value.state === 'other') actions.push(button('Load', 'load', 'primary'));
     if (value.state === 'unloaded' || value.state === 'degraded') actions.push(button('Load', 'load', 'primary'));
-    if (value.state === 'ready') actions.push(button('Unload', 'unload'));
+    if (value.state === 'beside') actions.push(button('Make it the one that speaks', 'load', 'primary'));
+    if (value.state === 'ready' || value.state === 'beside') actions.push(button('Unload', 'unload'));
     fill(place,
       h('div', { class: 'tr-engine-head' }, h('p', {}, value.description), badge(word, kind)),
       value.detail ? h('p', { class: `tr-notice ${value.state === 'degraded' ? 'bad' : 'info'}`, role: 'status' }, value.detail) : null,
@@ -27,7 +28,7 @@ troupe.widgets.engine = (widget) => {
       value.install.running || value.install.problem ? install(value.install, button) : null,
       h('div', { class: 'tr-actions' }, ...actions,
         value.devices.length > 1 ? h('label', { class: 'tr-inline' }, 'Device ', h('select', { 'data-focus': 'device', disabled: value.device_locked, onchange: (/** @type {any} */ e) => widget.act({ do: 'device', device: e.target.value }) },
-          value.devices.map((/** @type {string} */ device) => h('option', { value: device, selected: device === value.device_setting }, device)))) : null),
+          ['', ...value.devices].map((/** @type {string} */ device) => h('option', { value: device, selected: device === value.device_setting }, device || `as for all engines (${value.device_inherited})`)))) : null),
       h('dl', { class: 'tr-facts' },
         ...value.facts.map((/** @type {[string, string]} */ [name, text]) => h('div', {}, h('dt', {}, name), h('dd', {}, text))),
         h('div', {}, h('dt', {}, 'Languages'), h('dd', {}, value.languages.map(language).join(', ')))),

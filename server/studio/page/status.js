@@ -8,7 +8,8 @@ troupe.widgets.status = (widget) => {
   const plots = h('div', { class: 'tr-plots' });
   const level = h('select', { 'aria-label': 'Level', onchange: draw }, ['info', 'warning', 'error'].map((name) => h('option', { value: name }, { info: 'Everything', warning: 'Warnings and errors', error: 'Errors' }[name])));
   const log = h('ol', { class: 'tr-log', tabindex: '0', 'aria-label': 'Log' });
-  place.append(facts, plots, h('div', { class: 'tr-snippet-head' }, h('h3', {}, 'Log'), level), log);
+  const memory = h('div', { class: 'tr-scroll' });
+  place.append(facts, memory, plots, h('div', { class: 'tr-snippet-head' }, h('h3', {}, 'Log'), level), log);
   /** @type {any} */
   let status = null;
 
@@ -28,8 +29,8 @@ troupe.widgets.status = (widget) => {
       fact('State', status.state), fact('Engine', status.engine || 'none'), fact('Device', status.device || '–'),
       fact('Up for', clock(status.up)), fact('Requests', `${status.spoken} spoken, ${status.failed} failed, ${status.cancelled} stopped`),
       fact('Open now', `${status.open}, ${status.waiting} pieces waiting`), fact('Narrations', String(status.narrations)),
-      ...Object.entries(status.memory).map(([kind, bytes]) => fact(`Memory (${kind})`, size(/** @type {number} */ (bytes)))),
       fact('Worker restarts', String(status.restarts)));
+    fill(memory, parts());
     fill(plots,
       plot('First sound', brief, status.recent.map((/** @type {any} */ one) => one.first_audio), null),
       plot('Real-time factor', (figure) => figure.toFixed(2), status.recent.map((/** @type {any} */ one) => one.real_time_factor), 1));
@@ -37,6 +38,17 @@ troupe.widgets.status = (widget) => {
     const lines = status.log.filter((/** @type {any} */ line) => order.indexOf(line.level) >= order.indexOf(level.value)).slice(-100).reverse();
     fill(log, ...(lines.length ? lines.map((/** @type {any} */ line) =>
       h('li', { class: line.level }, h('time', {}, new Date(line.at * 1000).toLocaleTimeString()), h('span', { class: 'tr-level' }, line.level), h('span', {}, line.text))) : [h('li', { class: 'tr-dim' }, 'Nothing of that level.')]));
+  }
+
+  /** Every process, where it computes and what it takes. */
+  function parts() {
+    const words = /** @type {Record<string, string>} */ ({ ready: 'beside', loading: 'loading', degraded: 'cannot speak', unloaded: 'not loaded' });
+    const rows = status.engines.map((/** @type {any} */ one) => [one.title, one.current ? 'current' : words[one.state], one.device, one.memory]);
+    if (status.rvc.device) rows.push(['Voice conversion (RVC)', 'running', status.rvc.device, status.rvc.memory]);
+    return h('table', { class: 'tr-table' },
+      h('thead', {}, h('tr', {}, ['Engine', 'State', 'Device', 'Memory'].map((name) => h('th', { scope: 'col' }, name)))),
+      h('tbody', {}, rows.map((/** @type {any[]} */ [name, state, device, held]) => h('tr', {}, h('td', {}, name), h('td', {}, state), h('td', {}, device || '–'),
+        h('td', {}, Object.entries(held).map(([kind, bytes]) => `${size(/** @type {number} */ (bytes))} (${kind})`).join(', ') || '–')))));
   }
 
   /** @param {string} title @param {(figure: number) => string} shown @param {number[]} values @param {number | null} limit */

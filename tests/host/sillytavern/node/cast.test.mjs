@@ -37,6 +37,16 @@ test('two voices of one name have two labels', () => {
     assert.notEqual(twins.voices[0].label, twins.voices[1].label);
 });
 
+test('a voice of another engine is told apart by its id', () => {
+    const voices = new VoiceCatalogue([
+        { id: 'af_heart', name: 'Heart', engine: 'kokoro', languages: ['en-us'] },
+        { id: 'xtts:Ana Florence', name: 'Ana Florence (XTTS v2)', engine: 'xtts', languages: ['en'] },
+    ]);
+    assert.deepEqual(voices.voices.map((voice) => voice.elsewhere), [false, true]);
+    assert.equal(voices.find('xtts:Ana Florence')?.label, 'Ana Florence (XTTS v2) (en)');
+    assert.equal(decodeId(encodeId('xtts:Ana Florence')), 'xtts:Ana Florence');
+});
+
 test('choices are kept for each engine, and what is missing is told once', () => {
     const settings = defaults();
     const map = { [DEFAULT_VOICE]: 'nova', Seraphina: 'Heart (en-us, female)', Bruno: 'onyx' };

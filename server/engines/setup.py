@@ -1,0 +1,29 @@
+"""How engines are started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from server.engines.base import Capabilities, OptionValue
+from server.engines.client import Deadlines
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSetup:
+    """What the settings say of engines; ``device_for``, ``options_for`` and ``beside`` look at those in force."""
+
+    models: Path
+    device_for: Callable[[str, Capabilities], str] = lambda name, capabilities: "cpu"
+    options_for: Callable[[str], Mapping[str, OptionValue]] = lambda name: {}
+    beside: Callable[[], Sequence[str]] = lambda: ()
+    """Engines that are to be loaded beside the current one."""
+    threads: int = 0
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    idle_unload_seconds: float = 0.0
+    """0 keeps the engine loaded."""
+    restart_seconds: float = 1.0
+    """Pause before the second restart in a row; doubles each time. The first comes at once."""
+    restart_max_seconds: float = 60.0
+    degraded_after: int = 5

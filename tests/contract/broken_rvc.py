@@ -1,0 +1,48 @@
+"""RVC's worker with a model that fails as its voice is called, and echoes otherwise."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from server.conversion.rvc.model import Converted, RvcModel, Window
+from server.conversion.rvc.settings import ConversionSettings
+from server.conversion.worker import serve
+from server.engines.worker import claim_pipes
+
+
+class Broken(RvcModel):
+    """Only what the models do is replaced: errors are translated where the real one's are."""
+
+    freed = 0
+
+    def _converted(self, window: Window, settings: ConversionSettings) -> Converted:
+        match settings.voice:
+            case "full":
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
+            case "starved":
+                raise MemoryError
+            case "burnt":
+                raise RuntimeError("CUDA error: an illegal memory access was encountered")
+            case "odd":
+                raise RuntimeError("shapes do not fit")
+        frames = round(len(window.samples) / window.rate * 100)
+        # What the process was started with comes back as the phases.
+        phases = np.full(frames, self._memory_gb, np.float32)
+        return Converted(window.samples, window.rate, phases)
+
+    def free(self) -> None:
+        Broken.freed += 1
+
+    def memory(self) -> dict[str, int]:
+        return {"cuda": 1000 + Broken.freed}
+
+
+if __name__ == "__main__":
+    pipes = claim_pipes()
+    device, models, voices, memory = sys.argv[1:5]
+    os._exit(serve(Broken(device, Path(models), Path(voices), memory_gb=float(memory)), *pipes))
