@@ -21,6 +21,7 @@ from server.engines import unpack as unpacking
 from server.engines.coqui import fetch, library, receipts
 from server.engines.coqui.fetch import fetch_model
 from server.engines.coqui.library import find_model, read_list, speaking_models
+from server.engines.coqui.pins import PINS
 from server.engines.coqui.vits import LANGUAGES
 from server.engines.unpack import unpack
 from server.engines.weights import Response, package_file
@@ -127,7 +128,10 @@ def listed(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def get(origin: Origin, listed: Path, tmp_path: Path) -> Callable[..., None]:
+def get(
+    origin: Origin, listed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., None]:
+    monkeypatch.setattr(fetch, "PINS", {})  # made here, these archives are not the published ones
     return partial(
         fetch_model, models=tmp_path / "models", report=lambda detail, share: None, open_url=origin.open, listed=listed
     )
@@ -183,6 +187,8 @@ def test_every_language_of_the_installed_list_can_be_spoken() -> None:
     assert len(models) > 60
     assert {tag for model in models.values() for tag in model.languages} <= set(LANGUAGES)
     assert all(model.url.startswith("https://github.com/") or model.repo for model in models.values())
+    assert {*PINS} <= {*read_list()}
+    assert all(size > 0 and len(sha256) == 64 for size, sha256 in PINS.values())
     assert all(model.vocoder in read_list() for model in models.values() if model.vocoder)
 
 
