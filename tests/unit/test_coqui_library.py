@@ -250,6 +250,8 @@ def test_progress_is_told_and_can_stop_it(get: Any, origin: Origin, tmp_path: Pa
 
 def test_a_mel_model_brings_its_vocoder(get: Any, origin: Origin, tmp_path: Path) -> None:
     origin.offer("taco.zip", archive())
+    with pytest.raises(Unavailable, match=f"run `python3 -m server install {MEL}`"):
+        get(MEL)
     origin.offer("gan.zip", archive())
     get(MEL)
     made = {path.name for path in (tmp_path / "models").iterdir() if path.is_dir()}

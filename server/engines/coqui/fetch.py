@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server.boot.lock import FileLock
@@ -49,7 +49,7 @@ def fetch_model(
         raise Unavailable(f"Another download ({lock.holder()}) is under way.", code="busy")
     try:
         for model in wanted:
-            _bring(model, models, report, open_url)
+            _bring(model, models, _Fetching(report, f"python3 -m server install {name}", open_url))
     finally:
         lock.release()
 
@@ -72,7 +72,20 @@ def check_licence(model: LibraryModel, models: Path, *, accepted: bool) -> None:
         )
 
 
-def _bring(model: LibraryModel, models: Path, report: Report, open_url: Open | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Fetching:
+    """How files are fetched, and what is told meanwhile."""
+
+    report: Report
+    command: str
+    """What to say where something is missing: a vocoder has no command of its own."""
+    open_url: Open | None
+
+    def obtain(self, weight: WeightFile, folder: Path) -> Path:
+        return obtain(weight, folder, self.report, self.command, self.open_url)
+
+
+def _bring(model: LibraryModel, models: Path, fetching: _Fetching) -> None:
     target = models / model.folder
     if target.is_dir():
         check_folder(models, model.folder)
@@ -81,9 +94,9 @@ def _bring(model: LibraryModel, models: Path, report: Report, open_url: Open | N
     before = read_receipt(models, model.folder)
     fresh = Receipt(source="", licence=model.licence, accepted=model.asks)
     if model.url:
-        fresh = _from_archive(model, staging, replace(fresh, source=model.url), before, report, open_url)
+        fresh = _from_archive(model, staging, replace(fresh, source=model.url), before, fetching)
     else:
-        fresh = _from_hub(model, staging, replace(fresh, source=f"{HUB}/{model.repo}"), before, report, open_url)
+        fresh = _from_hub(model, staging, replace(fresh, source=f"{HUB}/{model.repo}"), before, fetching)
     fresh = replace(fresh, files=digests_of(staging))
     if not (staging / "config.json").is_file():
         raise Unavailable(f"{model.name} arrived without a config.json.", code="bad_archive")
@@ -94,15 +107,15 @@ def _bring(model: LibraryModel, models: Path, report: Report, open_url: Open | N
 
 
 def _from_archive(
-    model: LibraryModel, staging: Path, fresh: Receipt, before: Receipt | None, report: Report, open_url: Open | None
+    model: LibraryModel, staging: Path, fresh: Receipt, before: Receipt | None, fetching: _Fetching
 ) -> Receipt:
     size, sha256 = PINS.get(model.name, (0, ""))
     weight = WeightFile(f"{model.folder}.zip", size, sha256, url=model.url, redirects=_REDIRECTS)
-    archive = obtain(weight, staging.parent, report, _command(model), open_url)
+    archive = fetching.obtain(weight, staging.parent)
     fresh = replace(fresh, archive=digest(archive))
     if before is not None and before.archive and before.archive != fresh.archive:
         _refuse(model, staging.parent.parent, archive)
-    report(f"Unpacking {archive.name}", None)
+    fetching.report(f"Unpacking {archive.name}", None)
     shutil.rmtree(staging, ignore_errors=True)
     try:
         unpack(archive, staging)
@@ -112,11 +125,11 @@ def _from_archive(
 
 
 def _from_hub(
-    model: LibraryModel, staging: Path, fresh: Receipt, before: Receipt | None, report: Report, open_url: Open | None
+    model: LibraryModel, staging: Path, fresh: Receipt, before: Receipt | None, fetching: _Fetching
 ) -> Receipt:
-    commit, files = list_files(model, (before.revision if before else "") or "main", open_url)
+    commit, files = list_files(model, (before.revision if before else "") or "main", fetching.open_url)
     for file in files:
-        path = obtain(file.weight, staging, report, _command(model), open_url)
+        path = fetching.obtain(file.weight, staging)
         if file.blob and not is_blob(path, file.blob):
             path.unlink()
             raise Unavailable(f"{file.weight.name} of {model.name} is not what the hub lists.", code="weights_missing")
@@ -133,7 +146,3 @@ def _refuse(model: LibraryModel, models: Path, path: Path) -> None:
         f" changed, delete {receipt_path(models, model.folder)} and fetch it again.",
         code="weights_changed",
     )
-
-
-def _command(model: LibraryModel) -> str:
-    return f"python3 -m server install {model.name}"
