@@ -5,6 +5,7 @@ The steps are those of the library's own ``Synthesizer``, without its sentence s
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,9 @@ from server.engines.coqui.checkpoint import WHOLE, load_speaking, load_vocoder
 from server.engines.coqui.shared import ModelFolder
 from server.errors import SynthesisFailed
 
+SLOWEST = 5
+"""Characters a second of the slowest speech: what takes twice as long as that is babble."""
+
 
 class SpeechModel:
     """Speaks a sentence at a time, in its own rate."""
@@ -32,6 +36,8 @@ class SpeechModel:
         self._device = device
         audio = (self._vocoder or self._model).config.audio
         self.rate = int(audio.get("output_sample_rate") or audio["sample_rate"])
+        decoder = getattr(self._model, "decoder", None)
+        self._most_steps = int(getattr(decoder, "max_decoder_steps", 0))
         self.rough = self._vocoder is None and not whole
         """Whether it needs a vocoder and has none: the library then computes the sound, audibly (Griffin-Lim)."""
 
@@ -54,6 +60,8 @@ class SpeechModel:
         paced = hasattr(self._model, "length_scale")
         if paced:
             self._model.length_scale = 1 / speed
+        if self._most_steps:
+            self._model.decoder.max_decoder_steps = self._steps_for(text)
         with _stopped_by(cancel):
             said = self._model.synthesize(text, speaker=speaker, language=language, use_griffin_lim=self.rough)
             sound = said["wav"] if self._vocoder is None else self._vocoded(said["outputs"]["model_outputs"][0])
@@ -63,6 +71,11 @@ class SpeechModel:
         samples = samples if paced or speed == 1 else _stretched(samples, self.rate, speed)
         loudest = float(np.abs(samples).max())
         return samples / loudest * 0.95 if loudest > 1 else samples
+
+    def _steps_for(self, text: str) -> int:
+        """Tacotron ends where it thinks that all is said, and now and then it does not come to think so."""
+        ap, seconds = self._model.ap, 2 + 2 * len(text) / SLOWEST
+        return min(self._most_steps, math.ceil(seconds * ap.sample_rate / ap.hop_length / self._model.decoder.r))
 
     def _vocoded(self, mel: Tensor) -> Any:
         """The spectrogram in the vocoder's scale and rate, and through it."""
