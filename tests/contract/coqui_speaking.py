@@ -16,6 +16,7 @@ _SMALL_VITS = {
     "num_layers_dp_flow": 1,
     "num_layers_posterior_encoder": 1,
     "upsample_initial_channel_decoder": 16,
+    "init_discriminator": False,
 }
 _SMALL: dict[str, dict[str, Any]] = {
     "vits": {"model_args": _SMALL_VITS},
@@ -86,8 +87,8 @@ def make_speaking(
     return folder
 
 
-def make_vocoder(folder: Path, *, rate: int = 22_050) -> Path:
-    """A real HiFi-GAN, shrunk."""
+def make_vocoder(folder: Path, *, rate: int = 22_050, published: bool = True) -> Path:
+    """A real HiFi-GAN, shrunk; the published ones have the discriminator apart, one that was just trained within."""
     import torch
 
     import_torchaudio()
@@ -104,5 +105,6 @@ def make_vocoder(folder: Path, *, rate: int = 22_050) -> Path:
     torch.manual_seed(0)
     model = setup_model(config)
     config.save_json(str(folder / "config.json"))
-    torch.save({"model": model.state_dict()}, folder / "model_file.pth")
+    state = {"model": model.model_g.state_dict(), "model_disc": {}} if published else {"model": model.state_dict()}
+    torch.save(state, folder / "model_file.pth")
     return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import pickle
 import shutil
@@ -16,6 +17,7 @@ from server.audio.chunk import AudioChunk
 from server.engines.base import Cancel, EngineContext, SynthesisOptions
 from server.engines.coqui.receipts import Receipt, digests_of, write_receipt
 from server.engines.coqui.vits import KEPT_MODELS, CoquiVits
+from server.engines.registry import ENGINES, EngineRegistry, EngineSetup
 from server.errors import Cancelled, InvalidRequest, NotFound, Unavailable
 from server.text.piece import Piece
 from server.voices.voice import Voice
@@ -128,9 +130,13 @@ def test_a_vocoder_of_another_rate_is_fed_in_its_own_time(tmp_path: Path) -> Non
     make_speaking(tmp_path / "mine", "overflow", rate=22_050)
     shutil.copytree(tmp_path / "mine", tmp_path / "higher")
     make_vocoder(tmp_path / "mine" / "vocoder")
-    make_vocoder(tmp_path / "higher" / "vocoder", rate=44_100)
+    make_vocoder(tmp_path / "higher" / "vocoder", rate=44_100, published=False)
     engine = loaded(tmp_path)
     assert engine._loaded["higher"].rate == 44_100
+    for name in ("mine", "higher"):
+        vocoder = engine._loaded[name]._vocoder
+        assert vocoder is not None
+        assert vocoder.model_d is None, "no memory for what only judges"
     # The vocoder lays five frames on either end, which are shorter at the higher rate.
     assert said(engine, "higher").seconds == pytest.approx(said(engine, "mine").seconds, abs=0.06)
 
@@ -247,6 +253,39 @@ def test_a_cancel_stops_between_two_steps(tmp_path: Path) -> None:
     assert steps == 5
     hook.remove()
     said(engine, "mine")
+
+
+def test_a_model_that_babbles_is_stopped(tmp_path: Path) -> None:
+    folder = make_speaking(tmp_path / "mine", "tacotron2")
+    state = torch.load(folder / "model_file.pth", weights_only=True)
+    state["model"]["decoder.stopnet.1.linear_layer.bias"].fill_(-1_000)  # it never thinks that all is said
+    torch.save(state, folder / "model_file.pth")
+    engine = loaded(tmp_path)
+    most = engine._loaded["mine"]._model.decoder.max_decoder_steps
+    assert 2 < said(engine, "mine", "Yes.").seconds < 4
+    assert engine._loaded["mine"]._model.decoder.max_decoder_steps < most
+
+
+def test_the_engine_is_loaded_switched_and_unloaded(tmp_path: Path) -> None:
+    make_speaking(tmp_path / "coqui-vits" / "mine")
+    table = {name: ENGINES[name] for name in ("coqui-vits", "tone")}
+
+    async def run() -> list[tuple[str, int, bool]]:
+        registry = EngineRegistry(EngineSetup(models=tmp_path, threads=2), table)
+        heard = []
+        try:
+            for name in ("coqui-vits", "tone", "coqui-vits"):
+                await registry.load(name)
+                voice = registry.voices()[0]
+                chunks = [chunk async for chunk in registry.speak(piece(), voice, SynthesisOptions())]
+                heard.append((voice.id, chunks[0].rate, registry.memory()["process"] > 100_000_000))
+            await registry.unload()
+            assert registry.memory() == {}
+            return heard
+        finally:
+            await registry.close()
+
+    assert asyncio.run(run()) == [("mine", 22_050, True), ("low", 24_000, False), ("mine", 22_050, True)]
 
 
 def test_what_was_fetched_and_changed_is_left_out(tmp_path: Path) -> None:

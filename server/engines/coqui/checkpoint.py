@@ -7,6 +7,7 @@ and the kinds that speak; weights and tables are read without running what a pic
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,6 +66,9 @@ def _loaded(folder: ModelFolder, config: Any, setup_model: Callable[[Any], Any])
         # What the library does with them when it reads the file itself.
         model.ap.setup_scaler(*(stats[name] for name in ("mel_mean", "mel_std", "linear_mean", "linear_std")))
         model.ap.max_norm = model.ap.clip_norm = model.ap.symmetric_norm = None
+    for judge in ("disc", "model_d"):  # only training needs it, and it is larger than the rest
+        if hasattr(model, judge):
+            setattr(model, judge, None)
     return model.eval().requires_grad_(False)
 
 
@@ -86,7 +90,7 @@ def _config(folder: ModelFolder, kinds: tuple[str, ...]) -> Any:
         )
     for holder in (config, config.get("model_args")):
         for name, usual in _BESIDE.items() if holder is not None else ():
-            if holder.get(name):
+            if name in holder:
                 holder[name] = _beside(folder.path, holder[name], usual)
         for name in _NEVER if holder is not None else ():
             if holder.get(name):
@@ -103,22 +107,22 @@ def _kind(said: dict[str, Any]) -> str:
 
 
 def _beside(folder: Path, named: Any, usual: tuple[str, ...]) -> Any:
-    """The file of that name, or a usual one, in the model's own folder: the setting names the trainer's disk."""
-    first = named[0] if isinstance(named, list) else named
+    """The file of that name or a usual one in the model's folder: the setting names the trainer's disk, or nothing."""
+    first = (named[0] if named else "") if isinstance(named, list) else named or ""
     names = (str(first).replace("\\", "/").rpartition("/")[2], *usual)
     there = next((str(folder / name) for name in names if name and (folder / name).is_file()), "")
-    return [there] if isinstance(named, list) else there
+    return [there] if isinstance(named, list) and there else there or None
 
 
 def _taken(config: Any, folder: Path) -> dict[str, Any] | None:
     """The statistics that the configuration names; it then names none, so that the library does not read them."""
-    named, config.audio["stats_path"] = config.audio.get("stats_path"), None
-    if not named or not config.audio.get("signal_norm", True):
+    if "stats_path" not in config.audio:
         return None
-    path = _beside(folder, named, ("scale_stats.npy",))
-    if not path:
+    named, config.audio["stats_path"] = config.audio["stats_path"], None
+    path = _beside(folder, named, ("scale_stats.npy",)) if config.audio.get("signal_norm", True) else None
+    if path is None and named and config.audio.get("signal_norm", True):
         raise FileNotFoundError(f"{Path(str(named)).name} is missing")
-    return read_stats(Path(path))
+    return read_stats(Path(path)) if path else None
 
 
 @contextmanager
@@ -135,7 +139,8 @@ def _named(folder: ModelFolder) -> Iterator[None]:
         raise
     except ImportError as error:
         raise Unavailable(
-            f"{folder.name} needs a further package for its language: {_words(error)}", code="language_not_installed"
+            f"{folder.name} needs a further package for its language. {_words(error)} (of {sys.executable})",
+            code="language_not_installed",
         ) from error
     except Exception as error:
         raise SynthesisFailed(

@@ -86,7 +86,8 @@ class CoquiVits(Engine):
         for name in self._folders:
             if not name.startswith("vocoder_models/"):
                 try:
-                    self._voices += self._voices_of(name)
+                    with torch_runtime.model_errors(self.capabilities.title):
+                        self._voices += self._voices_of(name)
                 except (SynthesisFailed, Unavailable) as error:
                     self.context.report(error.message, None)
                     problems.append(error.message)
