@@ -15,7 +15,7 @@ from server.boot.hardware import nvidia_cards
 from server.boot.home import Places, find_home
 from server.boot.install import Installer
 from server.boot.launch import go_on_inside
-from server.boot.lists import DEFAULT, has_list, load_list, load_lists, names
+from server.boot.lists import DEFAULT, FOR_MODELS, has_list, load_list, load_lists, names
 from server.boot.progress import Progress
 from server.boot.state import StateFile, new_instance
 from server.boot.stop import never, polite_kill_is_ctrl_c, when_host_leaves
@@ -52,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(arguments: argparse.Namespace, places: Places, argv: Sequence[str]) -> int:
-    """Serve, say or voices: in the environment, going there first where we are not in it yet."""
+    """Serve, say, voices or fetch: in the environment, going there first where we are not in it yet."""
     if arguments.this_python or _is_prepared(arguments):
         return _inside(arguments, places)
     state = StateFile(places.state, version=__version__, instance=new_instance())
@@ -85,12 +85,19 @@ def _inside(arguments: argparse.Namespace, places: Places) -> int:
 
 
 def _install(arguments: argparse.Namespace, places: Places) -> int:
-    lists = load_lists(arguments.names)
+    models = [name for name in arguments.names if "/" in name]
+    if models and arguments.this_python:
+        return _inside(arguments, places)
+    lists = load_lists([*(name for name in arguments.names if name not in models), *([FOR_MODELS] if models else ())])
     state = StateFile(places.state, version=__version__, instance=new_instance())
     state.claim()
     environment = _prepare(places, state, arguments.names, arguments)
     state.remove()
     print(f"{', '.join(item.title for item in lists) or 'Everything'}: installed in {environment.path}")
+    if models:
+        # The library's list and all that reads it are in the environment only.
+        accepted = ["--accept-licence"] if arguments.accept_licence else []
+        return go_on_inside(environment, ["fetch", *models, *accepted, "--home", arguments.home])
     return 0
 
 

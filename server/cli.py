@@ -1,4 +1,4 @@
-"""What runs inside the environment: the server itself, and ``say`` and ``voices``, which are its clients."""
+"""What runs inside the environment: the server, ``say`` and ``voices``, its clients, and fetching models."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ _TIMEOUT = 600.0
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Carry out ``serve``, ``say`` or ``voices``."""
+    """Carry out ``serve``, ``say``, ``voices`` or the fetching of models."""
+    if arguments.command in ("fetch", "install"):
+        return _fetch([name for name in arguments.names if "/" in name], arguments)
     from server.serve import running_server, serve
 
     if arguments.command == "serve":
@@ -29,6 +32,38 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"Troupe: {_reason(error)}", file=sys.stderr)
         except OSError as error:
             print(f"Troupe: {error}", file=sys.stderr)
+    return 1
+
+
+def _fetch(names: Sequence[str], arguments: argparse.Namespace) -> int:
+    from server import __version__
+    from server.boot.home import Places
+    from server.boot.progress import Progress
+    from server.boot.state import StateFile, new_instance
+    from server.engines.coqui.fetch import fetch_model, wanted_for
+    from server.engines.coqui.library import ENGINE
+    from server.errors import SpeechError
+
+    places = Places(Path(arguments.home))
+    state = StateFile(places.state, version=__version__, instance=new_instance())
+    state.claim()
+    progress = Progress(state)
+    try:
+        for name in names:
+            for model in wanted_for(name):
+                progress.say(f"{model.name}: licence {model.licence}")
+            fetch_model(name, places.models / ENGINE, progress.at, accepted=arguments.accept_licence)
+            progress.say(f"{name}: there. Speak with it: --engine {ENGINE}")
+    except SpeechError as error:
+        progress.say(f"Troupe: {error.message}")
+    except OSError as error:
+        progress.say(f"Troupe: {error}")
+    except KeyboardInterrupt:
+        progress.say("Stopped. The same command goes on from there.")
+    else:
+        return 0
+    finally:
+        state.remove()
     return 1
 
 

@@ -19,11 +19,13 @@ from server.boot.lists import has_list
 from server.boot.progress import Progress
 from server.boot.state import StateFile
 from server.boot.stop import StopCheck
-from server.errors import Conflict, InvalidRequest, Unavailable
+from server.errors import Conflict, InvalidRequest, SpeechError, Unavailable
 
 log = logging.getLogger("troupe.install")
 
 Tell = Callable[[str, "float | None"], None]
+Work = Callable[[Tell, StopCheck], None]
+"""Does something long, telling what, asking whether to stop; raises BootError or SpeechError."""
 Install = Callable[[str, Tell, StopCheck], None]
 """Installs the list of that name, telling what it does, asking whether to stop; raises BootError."""
 
@@ -38,7 +40,7 @@ class Installs:
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self.name = ""
-        """What is being installed, or was last; empty before the first."""
+        """The engine for which something is installed or fetched, or was last; empty before the first."""
         self.fraction: float | None = None
         self.lines: deque[str] = deque(maxlen=200)
         """What was done, step by step."""
@@ -65,24 +67,28 @@ class Installs:
                 f"server/requirements/{name}.txt",
                 code="environment_not_ours",
             )
+        self.begin(name, lambda tell, stop: self._install(name, tell, stop))
+
+    def begin(self, name: str, work: Work) -> None:
+        """Begin other work for the engine of that name, such as fetching a model, to be watched in the same way."""
         if self.running:
             raise Conflict(f"{self.name} is being installed; one thing at a time.", code="installing")
         self.name, self.fraction, self.problem = name, 0.0, ""
         self.lines.clear()
         self._stop.clear()
-        self._thread = threading.Thread(target=self._run, args=(name,), name="install", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(name, work), name="install", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Ask it to stop; the next attempt goes on from there."""
         self._stop.set()
 
-    def _run(self, name: str) -> None:
+    def _run(self, name: str, work: Work) -> None:
         try:
-            self._install(name, self._tell, self._check)
+            work(self._tell, self._check)
         except Stopped:
             self.problem = "Stopped. Installing again goes on from there."
-        except (BootError, OSError) as error:
+        except (BootError, SpeechError, OSError) as error:
             self.problem = str(error)
             log.error("installing %s failed: %s", name, error)
         else:

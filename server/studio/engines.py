@@ -8,11 +8,12 @@ from typing import Any
 import gradio as gr
 
 from server.engines.base import Capabilities, OptionValue
+from server.engines.coqui.library import ENGINE
 from server.engines.slot import Slot
 from server.engines.table import is_installed
 from server.errors import InvalidRequest, SpeechError
 from server.settings import where
-from server.studio import mappings
+from server.studio import mappings, models
 from server.studio.forms import form, option_row
 from server.studio.widgets import Act, Component, notice, on_act, on_topics, said, widget
 from server.troupe import Troupe
@@ -32,6 +33,8 @@ def _page(troupe: Troupe, pulse: Component, name: str) -> None:
     if troupe.registry.capabilities(name).options:
         gr.Markdown("### Options")
         _options(troupe, pulse, name)
+    if name == ENGINE:
+        models.build(troupe, pulse)
     gr.Markdown("### OpenAI Voice Mappings\nWhich voice a program hears when it asks for one of OpenAI's names.")
     mappings.build(troupe, pulse, name)
 

@@ -9,7 +9,7 @@ import gradio as gr
 from gradio.themes.utils import fonts
 
 _PAGE = Path(__file__).parent / "page"
-_SCRIPTS = ("base", "player", "cards", "mappings", "form", "lexicon", "engine", "connect", "status")
+_SCRIPTS = ("base", "player", "cards", "mappings", "form", "lexicon", "engine", "models", "connect", "status")
 
 
 def make_theme() -> Any:

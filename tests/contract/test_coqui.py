@@ -1,4 +1,4 @@
-"""XTTS and VITS on the library's own classes, shrunk, with random weights: the true path, end to end."""
+"""XTTS on the library's own classes, shrunk, with random weights: the true path, end to end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 from server.engines.base import Cancel, EngineContext, SynthesisOptions
-from server.engines.coqui.vits import CoquiVits
 from server.engines.coqui.xtts import Xtts
 from server.engines.coqui.xtts_files import (
     FILES,
@@ -36,7 +35,7 @@ from server.engines.coqui.sampling import Sampling  # noqa: E402
 from server.engines.coqui.shared import model_folders  # noqa: E402
 from server.engines.coqui.vocoder import StreamingVocoder  # noqa: E402
 from server.engines.coqui.xtts_model import XttsModel, load_network, token_limits  # noqa: E402
-from tests.contract.coqui_models import make_vits, make_xtts, small_vocoder  # noqa: E402
+from tests.contract.coqui_models import make_xtts, small_vocoder  # noqa: E402
 
 pytestmark = [
     pytest.mark.contract,
@@ -76,7 +75,7 @@ def placement_of(engine: Xtts) -> Placement:
     return engine._placement
 
 
-def voice_of(engine: Xtts | CoquiVits, voice_id: str) -> Voice:
+def voice_of(engine: Xtts, voice_id: str) -> Voice:
     return next(voice for voice in engine.voices() if voice.id == voice_id)
 
 
@@ -306,35 +305,3 @@ def test_a_folder_that_cannot_be_used_does_nothing_and_is_named(kind: str, model
         Xtts(EngineContext(models=tmp_path / "models")).load()
     assert caught.value.code == "bad_weights"
     assert not mark.exists()
-
-
-def test_vits_models_speak_with_their_speakers(tmp_path: Path) -> None:
-    make_vits(tmp_path / "tts_models--en--vctk--vits", ("p225", "p226"))
-    make_vits(tmp_path / "mine")
-    shutil.copytree(tmp_path / "mine", tmp_path / "broken")
-    (tmp_path / "broken" / "model_file.pth").write_bytes(b"nothing")
-    told: list[str] = []
-    engine = CoquiVits(EngineContext(models=tmp_path, threads=2, report=lambda detail, share: told.append(detail)))
-    engine.load()
-    ids = [voice.id for voice in engine.voices()]
-    assert ids == ["mine", "tts_models/en/vctk/vits/p225", "tts_models/en/vctk/vits/p226"]
-    assert any("broken" in detail and "cannot be loaded" in detail for detail in told)
-    said = {}
-    for voice_id in ids:
-        (chunk,) = engine.synthesize(piece("hello there."), voice_of(engine, voice_id), SynthesisOptions())
-        assert chunk.rate == 22_050
-        assert np.isfinite(chunk.samples).all()
-        assert np.abs(chunk.samples).max() <= 1
-        said[voice_id] = chunk.samples
-    assert len({len(samples) for samples in said.values()} | {float(s.std()) for s in said.values()}) > 2
-    slow = next(iter(engine.synthesize(piece("hello there."), engine.voices()[0], SynthesisOptions(speed=0.7))))
-    assert len(slow.samples) > len(said["mine"])
-    cancel = Cancel()
-    cancel.set()
-    with pytest.raises(Cancelled):
-        list(engine.synthesize(piece(), engine.voices()[0], SynthesisOptions(cancel=cancel)))
-
-
-def test_vits_without_models_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match=r"config\.json"):
-        CoquiVits(EngineContext(models=tmp_path)).load()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 import time
@@ -15,11 +16,16 @@ from server.logs import set_up
 from server.serve import Server
 from server.settings import load_settings
 
-ENGINES = {"tone": "server.engines.tone:Tone", "tiny": "tests.e2e.tiny_engine:Tiny"}
+ENGINES = {
+    "tone": "server.engines.tone:Tone",
+    "tiny": "tests.e2e.tiny_engine:Tiny",
+    "coqui-vits": "server.engines.coqui.vits:CoquiVits",
+}
 
 
 def main(home: Path) -> None:
     """Serve on a free port, which is written to standard output, until the process is ended."""
+    os.environ["https_proxy"] = "http://127.0.0.1:9"  # nobody there: what would be fetched is not
     packages = home / "packages"
     packages.mkdir()
     sys.path.insert(0, str(packages))

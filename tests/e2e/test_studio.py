@@ -20,6 +20,7 @@ import pytest
 from openai import OpenAI
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from server.engines.weights import package_file
 from server.keyfile import COOKIE
 from server.voices.names import OPENAI_NAMES
 
@@ -441,6 +442,29 @@ def test_an_engine_beside_is_offered_shown_and_has_its_own_device(page: Page, se
     beside.get_by_role("button", name="Reset").click()
     go(page, "TTS Engine Settings", "Tiny")
     expect(tiny).to_contain_text("not loaded")
+
+
+@pytest.mark.skipif(package_file("TTS", ".models.json") is None, reason="python3 -m server install coqui-vits")
+def test_a_model_of_the_library_is_found_and_its_licence_accepted(page: Page, served: Served):
+    go(page, "TTS Engine Settings", "Coqui models")
+    models = page.locator("#library-models")
+    name = models.get_by_label("Model", exact=True)
+    fetch = models.get_by_role("button", name="Fetch")
+    expect(models.locator("datalist option[value='tts_models/en/vctk/vits']")).to_have_text("English · apache 2.0")
+    expect(fetch).to_be_disabled()
+    name.press_sequentially("tts_models/en/vctk/fast_pitch")
+    expect(models).to_contain_text("CC BY-NC-ND 4.0")
+    expect(name).to_be_focused()
+    expect(fetch).to_be_disabled()
+    models.get_by_role("checkbox").check()
+    expect(fetch).to_be_enabled()
+    name.fill("tts_models/en/ljspeech/glow-tts")
+    expect(models).to_contain_text("vocoder_models/en/ljspeech/multiband-melgan")
+    expect(models.get_by_role("checkbox")).to_have_count(0)
+    fetch.click()
+    engine = page.locator("#engine-coqui-vits").first
+    expect(engine.get_by_role("alert")).to_contain_text("install tts_models/en/ljspeech/glow-tts")
+    expect(name).to_have_value("tts_models/en/ljspeech/glow-tts")
 
 
 def test_words_are_said_another_way(open_page: Callable[..., Page], served: Served):

@@ -123,3 +123,15 @@ def test_a_python_that_is_not_ours_is_not_changed(home: Path, monkeypatch: pytes
         installs.start("piper")
     with pytest.raises(InvalidRequest, match="nothing to install"):
         installs.start("../piper")
+
+
+def test_other_work_is_watched_in_the_same_way(home: Path):
+    installs = Installs(home)
+
+    def refuse(tell, stop) -> None:
+        tell("Fetching", 0.5)
+        raise Unavailable("There is no network.")
+
+    installs.begin("piper", refuse)
+    until(lambda: not installs.running)
+    assert (installs.name, installs.problem, list(installs.lines)) == ("piper", "There is no network.", ["Fetching"])

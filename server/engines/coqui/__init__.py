@@ -1,1 +1,1 @@
-"""Coqui TTS: XTTS v2, which clones voices, and VITS models by the library's names."""
+"""Coqui TTS: XTTS v2, which clones voices, and the library's other models by their names."""

@@ -28,20 +28,21 @@ class ModelFolder:
 
 
 def model_folders(models: Path) -> Iterator[ModelFolder]:
-    """Every folder in ``models`` with a ``config.json`` and a ``.pth``; the library's cache names are turned back."""
+    """Every folder with a ``config.json`` and a ``.pth`` or ``.pth.tar``; the library's cache names are turned back."""
     for path in sorted(models.iterdir()) if models.is_dir() else []:
         config = path / "config.json"
-        checkpoints = sorted(path.glob("*.pth"), key=_rank)
+        checkpoints = sorted([*path.glob("*.pth"), *path.glob("*.pth.tar")], key=_rank)
         if config.is_file() and checkpoints:
             yield ModelFolder(path.name.replace("--", "/"), path, checkpoints[0], config)
 
 
 def _rank(path: Path) -> tuple[int, str]:
     """The usual names first; what lies beside a model, such as its speakers, last."""
-    order = ("model.pth", "model_file.pth", "best_model.pth")
+    order = ("model.pth", "model_file.pth", "model_file.pth.tar", "best_model.pth", "checkpoint.pth")
     if path.name in order:
         return order.index(path.name), path.name
-    return (9 if "speaker" in path.name or "dvae" in path.name or "mel_stats" in path.name else 5), path.name
+    beside = ("speaker", "language", "dvae", "mel_stats", "model_se.")
+    return (9 if any(part in path.name for part in beside) else 5), path.name
 
 
 def read_clip(path: str) -> tuple[Samples, int]:

@@ -1,4 +1,4 @@
-"""VITS models of the Coqui library, by its names (``tts_models/en/vctk/vits``), each speaker a voice."""
+"""Models of the Coqui library by its names (``tts_models/en/vctk/vits``), each speaker a voice; not only VITS."""
 
 from __future__ import annotations
 
@@ -7,45 +7,60 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from server.audio.chunk import AudioChunk
+from server.audio.resample import resample
 from server.engines.base import Capabilities, Engine, EngineContext, Option, SynthesisOptions
+from server.engines.coqui.library import ENGINE, language_tag, read_list
+from server.engines.coqui.receipts import check_folder, read_receipt
 from server.engines.coqui.shared import CODE_LICENCE, ModelFolder, model_folders, not_installed
-from server.errors import NotFound, SynthesisFailed, Unavailable
+from server.errors import InvalidRequest, NotFound, SynthesisFailed, Unavailable
 from server.text.piece import Piece
 from server.voices.voice import Voice
 
 if TYPE_CHECKING:
     import torch
 
-    from server.engines.coqui.vits_model import VitsModel
+    from server.engines.coqui.speech_model import SpeechModel
 
 KEPT_MODELS = 3
 """Loaded at once; each takes some 150 MB."""
+RATE = 22_050
+"""Most models' own; the others' sound is brought to it."""
+LANGUAGES = (
+    "en", "de", "fr", "es", "it", "pt", "pl", "nl", "tr", "ru", "uk", "ja", "zh", "hu", "cs", "fi", "ar", "be", "bg",
+    "bn", "ca", "da", "ee", "el", "et", "fa", "ga", "ha", "hi", "hr", "ko", "ln", "lt", "lv", "mt", "ro", "sk", "sl",
+    "sr", "sv", "tw", "yo",
+)  # fmt: skip
+"""All of the library's list, and some more that people train models for."""
 SEED = Option("seed", "int", 0, "The same seed says the same sentence in the same way", 0, 2**31 - 1)
+MEMORY = Option(
+    "memory_gb", "float", 0.0, "Most memory of the graphics card, in GB (0: no limit)", 0, 1024, reload=True
+)
 
 
 class CoquiVits(Engine):
-    """Every VITS model in the models folder; which one speaks is the voice's matter."""
+    """Every model in the models folder; which one speaks is the voice's matter."""
 
     capabilities = Capabilities(
-        name="coqui-vits",
-        title="Coqui VITS",
-        description="Models of the Coqui library and your own: put a model's folder into the models folder.",
-        languages=("en", "de", "fr", "es", "it", "pt", "pl", "nl", "tr", "ru", "uk", "ja", "zh", "hu", "cs", "fi"),
-        sample_rate=22_050,
+        name=ENGINE,
+        title="Coqui models",
+        description="Models of the Coqui library by name (VITS, Tacotron 2, Glow-TTS, FastPitch and others), and your"
+        " own: put a model's folder into the models folder.",
+        languages=LANGUAGES,
+        sample_rate=RATE,
         code_licence=CODE_LICENCE,
         weights_licence="depends on the model",
         requirements=("torch", "coqui"),
-        modules=("torch", "torchaudio", "TTS"),
+        modules=("torch", "torchaudio", "TTS", "espeakng_loader"),
         download_mb=400,
         devices=("cuda", "mps", "cpu"),
         speed_range=(0.7, 1.4),
-        options=(SEED,),
+        options=(SEED, MEMORY),
     )
 
     def __init__(self, context: EngineContext) -> None:
         super().__init__(context)
         self._folders: dict[str, ModelFolder] = {}
-        self._loaded: OrderedDict[str, VitsModel] = OrderedDict()
+        self._loaded: OrderedDict[str, SpeechModel] = OrderedDict()
         self._voices: list[Voice] = []
         self._device: torch.device | None = None
 
@@ -58,25 +73,29 @@ class CoquiVits(Engine):
             from server.engines.coqui.torchaudio_import import import_torchaudio
 
             import_torchaudio()
-            import TTS.tts.models.vits  # noqa: F401 - only to see that it is there
+            import espeakng_loader  # noqa: F401 - only to see that it is there
+            import TTS.tts.models.vits  # noqa: F401
         except (ImportError, OSError) as error:
             raise not_installed(error) from error
         if self.context.threads:
             torch.set_num_threads(self.context.threads)
-        self._device = torch_runtime.open_device(self.context.device)
+        ceiling = float(self.context.options.get(MEMORY.name, MEMORY.default))
+        self._device = torch_runtime.open_device(self.context.device, ceiling)
         self._folders = {folder.name: folder for folder in model_folders(self.context.models)}
         problems = []
         for name in self._folders:
-            try:
-                self._voices += self._voices_of(name)
-            except (SynthesisFailed, Unavailable) as error:
-                self.context.report(error.message, None)
-                problems.append(error.message)
+            if not name.startswith("vocoder_models/"):
+                try:
+                    with torch_runtime.model_errors(self.capabilities.title):
+                        self._voices += self._voices_of(name)
+                except (SynthesisFailed, Unavailable) as error:
+                    self.context.report(error.message, None)
+                    problems.append(error.message)
         if not self._voices:
             raise Unavailable(
-                f"No VITS model can be used. Put a model's folder, with its config.json and its .pth, into"
-                f" {self.context.models}; name it tts_models--en--vctk--vits for tts_models/en/vctk/vits."
-                + "".join(f" {problem}" for problem in problems),
+                "No model can be used. Fetch one by its name in the library's list, for example"
+                " `python3 -m server install tts_models/en/vctk/vits`, or put a model's folder, with its config.json"
+                f" and its .pth, into {self.context.models}." + "".join(f" {problem}" for problem in problems),
                 code="weights_missing",
             )
 
@@ -90,20 +109,15 @@ class CoquiVits(Engine):
 
         known = next((own for own in self._voices if own.id == voice.id), None)
         if known is None:
-            raise NotFound(f"Coqui VITS has no voice {voice.id!r}.", param="voice")
-        name = _model_of(known)
+            raise NotFound(f"{self.capabilities.title} has no voice {voice.id!r}.", param="voice")
         with torch_runtime.model_errors(self.capabilities.title):
-            model = self._model(name)
-            languages = model.languages()
-            wanted = options.language.split("-")[0]
-            language = next((own for own in languages if own.split("-")[0] == wanted), None)
-            if languages and language is None:
-                language = languages[0]
+            model = self._model(_model_of(known))
+            language = _language(model, known, options.language)
             options.cancel.check()
             seed = int(options.values.get(SEED.name, SEED.default))
-            samples = model.speak(piece.text, known.speaker, language, options.speed, seed)
+            samples = model.speak(piece.text, known.speaker, language, options.speed, seed, options.cancel)
         options.cancel.check()
-        yield AudioChunk(samples, model.rate)
+        yield AudioChunk(resample(samples, model.rate, RATE), RATE)
 
     def memory(self) -> Mapping[str, int]:
         """What torch holds of the card."""
@@ -112,34 +126,81 @@ class CoquiVits(Engine):
         return torch_runtime.memory_in_use(self._device) if self._device is not None else {}
 
     def _voices_of(self, name: str) -> list[Voice]:
+        folder = self._folders[name]
+        check_folder(self.context.models, folder.path.name)
         model = self._model(name)
-        parts = name.split("/")
+        receipt = read_receipt(self.context.models, folder.path.name)
+        label = f"{name}, without vocoder" if model.rough else name
         speakers: list[str | None] = [*model.speakers()] or [None]
-        languages = tuple(model.languages()) or ((parts[1],) if len(parts) == 4 else ("en",))
         return [
             Voice(
                 id=f"{name}/{speaker}" if speaker else name,
                 engine=self.capabilities.name,
-                name=f"{speaker} ({name})" if speaker else name,
-                languages=languages,
+                name=f"{speaker} ({label})" if speaker else label,
+                languages=_tags(name, model.languages()),
+                licence=receipt.licence if receipt else "unknown",
                 speaker=speaker,
             )
             for speaker in speakers
         ]
 
-    def _model(self, name: str) -> VitsModel:
-        from server.engines.coqui.vits_model import VitsModel
+    def _model(self, name: str) -> SpeechModel:
+        from server.engines import torch_runtime
+        from server.engines.coqui.speech_model import SpeechModel
 
         if self._device is None:
-            raise Unavailable("Coqui VITS is not loaded.")
+            raise Unavailable(f"{self.capabilities.title} is not loaded.")
         if name not in self._loaded:
+            while len(self._loaded) >= KEPT_MODELS:
+                self._loaded.popitem(last=False)
+                torch_runtime.free_memory(self._device)
             self.context.report(f"Loading {name}", None)
-            self._loaded[name] = VitsModel(self._folders[name], self._device)
+            folder = self._folders[name]
+            self._loaded[name] = SpeechModel(folder, self._vocoder_of(folder), self._device)
         self._loaded.move_to_end(name)
-        while len(self._loaded) > KEPT_MODELS:
-            self._loaded.popitem(last=False)
         return self._loaded[name]
+
+    def _vocoder_of(self, folder: ModelFolder) -> ModelFolder | None:
+        """The one in the model's own folder, else the one that the library's list names for the model."""
+        own = next((inner for inner in model_folders(folder.path) if inner.path.name == "vocoder"), None)
+        listed = read_list().get(folder.name)
+        if own is not None or listed is None or not listed.vocoder:
+            return own
+        if listed.vocoder not in self._folders:
+            raise Unavailable(
+                f"{folder.name} needs the vocoder {listed.vocoder}: run `python3 -m server install {folder.name}`.",
+                code="weights_missing",
+            )
+        vocoder = self._folders[listed.vocoder]
+        check_folder(self.context.models, vocoder.path.name)
+        return vocoder
 
 
 def _model_of(voice: Voice) -> str:
     return voice.id.removesuffix(f"/{voice.speaker}") if voice.speaker else voice.id
+
+
+def _tags(name: str, languages: list[str]) -> tuple[str, ...]:
+    """The model's languages if it has several, else the one in the library's name for it; empty if nobody knows."""
+    parts = name.split("/")
+    named = [parts[1]] if len(parts) == 4 else languages
+    tags = [language_tag(language.replace("_", "-")) for language in (languages if len(languages) > 1 else named)]
+    return tuple(tag for tag in tags if tag.partition("-")[0] in LANGUAGES)
+
+
+def _language(model: SpeechModel, voice: Voice, wanted: str) -> str | None:
+    """What the model calls ``wanted``; None where it has one language and need not be told."""
+    languages = model.languages()
+    base = wanted.partition("-")[0]
+    if len(languages) == 1:
+        # What a model of the user's says of its language is often only the library's guess.
+        if "/" not in _model_of(voice) or base in {tag.partition("-")[0] for tag in voice.languages}:
+            return None
+    else:
+        alike = [own for own in languages if language_tag(own).partition("-")[0] == base]
+        if alike:
+            return wanted if wanted in alike else alike[0]
+    raise InvalidRequest(
+        f"{_model_of(voice)} speaks {', '.join(voice.languages)}, not {wanted}.",
+        code="unsupported_language", param="language",
+    )  # fmt: skip
