@@ -20,6 +20,7 @@ import pytest
 from openai import OpenAI
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from server.conversion.rvc.installed import rvc_is_installed
 from server.keyfile import COOKIE
 from server.voices.names import OPENAI_NAMES
 
@@ -463,6 +464,15 @@ def test_connect_shows_the_real_address_and_status_the_log(page: Page, served: S
 
 def test_conversion_says_what_is_missing(page: Page, served: Served):
     go(page, "Voice conversion")
+    expect(page.locator("#rvc-install")).to_be_visible(visible=not rvc_is_installed())
+    expect(page.locator("#rvc-missing")).to_contain_text("" if rvc_is_installed() else "RVC is not installed")
+    expect(page.locator("#rvc-models")).to_contain_text("There is no model yet.")
+    (served.home / "rvc").mkdir(exist_ok=True)
+    (served.home / "rvc" / "Ghost.pth").touch()
+    expect(page.locator("#rvc-models")).to_contain_text("Ghost")
+    expect(page.locator('#rvc-form [data-key="rvc.narrator"] option')).to_have_text(["Disabled", "Ghost"])
+    (served.home / "rvc" / "Ghost.pth").unlink()
+    expect(page.locator("#rvc-models")).to_contain_text("There is no model yet.")
     page.locator("#rvc-test").click()
     expect(page.locator("#rvc-test-notice").get_by_role("alert")).to_contain_text("Switch voice conversion on")
     switch = page.locator('#rvc-form [data-key="rvc.enabled"]')
