@@ -93,7 +93,7 @@ def label(voice: dict[str, Any]) -> str:
     """``Heart · English (US) · female``."""
     name = str(voice.get("name") or voice["id"])
     if voice.get("kind") == "openai":
-        return f"{name} (as mapped)" if name == name.lower() else name
+        return f"{name} (as mapped)"
     tags = voice.get("languages")
     tag = str(tags[0]).lower() if isinstance(tags, list) and tags else ""
     kind = {"blend": "blend", "clone": "cloned"}.get(str(voice.get("kind")), "")

@@ -126,6 +126,7 @@ def test_trouble_is_news_once_until_it_works_again() -> None:
         ),
         ({"id": "x", "name": "Mine", "languages": ["xx"], "gender": "neutral", "kind": "clone"}, "Mine · xx · cloned"),
         ({"id": "nova", "name": "nova", "kind": "openai"}, "nova (as mapped)"),
+        ({"id": "nova", "name": "Nova", "languages": ["en-us"], "kind": "openai"}, "Nova (as mapped)"),
         ({"id": "bare"}, "bare"),
     ],
 )
