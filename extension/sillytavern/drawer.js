@@ -62,7 +62,10 @@ export function mountDrawer(html, troupe) {
     });
     part('.troupe_choose').addEventListener('click', () => {
         host.chooseProvider();
-        document.querySelector('#tts_settings')?.scrollIntoView({ behavior: 'smooth' });
+        const panel = document.querySelector('#tts_settings');
+        const content = /** @type {HTMLElement | null | undefined} */ (panel?.querySelector('.inline-drawer-content'));
+        if (content && !content.offsetParent) /** @type {HTMLElement | null} */ (panel?.querySelector('.inline-drawer-toggle'))?.click();
+        panel?.scrollIntoView({ behavior: 'smooth' });
         draw();
     });
     keepHostSilent(troupe);

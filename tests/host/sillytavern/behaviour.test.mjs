@@ -420,6 +420,15 @@ test('it fits a phone', async () => {
         await phone.locator(drawer === '#tts_settings' ? '.troupe_provider' : drawer).scrollIntoViewIfNeeded();
         await tv.shot(phone, `phone${drawer.replace('#', '-')}`);
     }
+    await tv.closeExtensions(phone);
+    await phone.setViewportSize({ width: 360, height: 780 });
+    const message = phone.locator('#chat .mes').last();
+    await message.locator('.extraMesButtonsHint').click();
+    await message.locator('.troupe_speak').waitFor({ state: 'visible' });
+    await phone.waitForTimeout(500);
+    await tv.shot(phone, 'phone-buttons');
+    const [row, speak] = await Promise.all(['.extraMesButtons', '.troupe_speak'].map((part) => message.locator(part).boundingBox()));
+    assert.ok(row && speak && speak.x >= row.x && speak.y + speak.height <= row.y + row.height + 1, 'our buttons are not cut off');
 });
 
 test('in German it speaks German', async () => {

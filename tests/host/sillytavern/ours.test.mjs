@@ -76,7 +76,7 @@ test('it connects, and the host lists the voices', async () => {
     const options = await row.locator('option').allTextContents();
     for (const name of ['alloy', 'echo', 'fable', 'onyx', 'nova', 'shimmer']) assert.ok(options.includes(name), name);
     assert.ok(options.length > 8, 'the engine has voices of its own');
-    await tv.openDrawer(page, '#tts_settings');
+    await page.locator('#tts_settings .troupe_voice_list').waitFor({ state: 'visible' });
 });
 
 test('a voice is found, heard and chosen', async () => {
