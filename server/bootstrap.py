@@ -88,10 +88,11 @@ def _install(arguments: argparse.Namespace, places: Places) -> int:
     models = [name for name in arguments.names if "/" in name]
     if models and arguments.this_python:
         return _inside(arguments, places)
-    lists = load_lists([*(name for name in arguments.names if name not in models), *([FOR_MODELS] if models else ())])
+    wanted = [*(name for name in arguments.names if name not in models), *([FOR_MODELS] if models else ())]
+    lists = load_lists(wanted)
     state = StateFile(places.state, version=__version__, instance=new_instance())
     state.claim()
-    environment = _prepare(places, state, arguments.names, arguments)
+    environment = _prepare(places, state, wanted, arguments)
     state.remove()
     print(f"{', '.join(item.title for item in lists) or 'Everything'}: installed in {environment.path}")
     if models:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from server import __version__
+from server.conversion.rvc.installed import rvc_is_installed
 from server.engines.registry import EngineRegistry
 from server.engines.slot import Slot
 from server.errors import InvalidRequest, SpeechError, Unavailable
@@ -152,6 +153,7 @@ class Troupe:
             ),
             "map": lambda: (self.voice_map.revision(current), stamp_of(self.voice_map.path)),
             "lexicon": lambda: (self.scripts.lexicon.revision, stamp_of(home / "lexicon.yaml")),
+            "rvc": lambda: (self.converters.names(), rvc_is_installed()),
             "settings": lambda: (hash(self.settings.now.model_dump_json()), stamp_of(user_file(home))),
             "install": lambda: (self.installs.running, self.installs.fraction, len(self.installs.lines)),
         }

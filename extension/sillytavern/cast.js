@@ -57,12 +57,31 @@ export class Casting {
         /** @type {Member} */
         const member = { speed: clampSpeed(clampSpeed(own) * this.#settings.speed * speed) };
         if (voice) member.voice = voice.id;
-        const rvc = this.#settings.rvc[name];
+        const rvc = this.#settings.rvc[name] ?? (name ? this.#settings.rvc[DEFAULT_VOICE] : undefined);
         if (rvc?.voice) {
             member.rvc = rvc.voice;
             member.rvc_pitch = rvc.pitch || 0;
         }
         return member;
+    }
+
+    /**
+     * The narrator beside somebody. With the same voice goes the same conversion, else one voice would sound like two.
+     * @param {Member} speaking
+     * @param {string} [label] empty: the speaking one's voice
+     * @returns {Member}
+     */
+    narrator(speaking, label = '') {
+        const narrator = label ? this.member(label) : { ...speaking };
+        const { narratorRvc } = this.#settings;
+        if (narratorRvc) {
+            narrator.rvc = narratorRvc;
+            delete narrator.rvc_pitch;
+        } else if (narrator.voice === speaking.voice && speaking.rvc) {
+            narrator.rvc = speaking.rvc;
+            narrator.rvc_pitch = speaking.rvc_pitch;
+        }
+        return narrator;
     }
 
     /**
@@ -73,12 +92,14 @@ export class Casting {
      */
     forMessage(company, { name, isUser = false, isNarrator = false }) {
         const own = labelFor(company, name);
-        const narrator = this.#narrator(company, name, own);
-        const label = isNarrator ? narrator : own;
+        const narrates = this.#narratorLabel(company, name, own);
+        const label = isNarrator ? narrates : own;
         if (label === DISABLED) return null;
-        const speaking = this.member(label, isNarrator ? '' : name);
+        const character = this.member(own === DISABLED ? label : own, name);
+        const narrator = this.narrator(character, narrates === DISABLED ? label : narrates);
+        const speaking = isNarrator ? narrator : character;
         /** @type {Record<string, Member>} */
-        const cast = { character: speaking, narrator: this.member(narrator === DISABLED ? label : narrator) };
+        const cast = { character: speaking, narrator };
         const user = labelFor(company, company.user);
         if (isUser) cast.user = speaking;
         else if (user !== DISABLED) cast.user = this.member(user, company.user);
@@ -90,7 +111,7 @@ export class Casting {
     }
 
     /** @param {Company} company @param {string} name @param {string} own */
-    #narrator(company, name, own) {
+    #narratorLabel(company, name, own) {
         if (this.#settings.narrator) return this.#settings.narrator;
         const row = company.multiVoice ? labelFor(company, name, 'asterisks') : '';
         return row || own;

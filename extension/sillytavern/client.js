@@ -15,6 +15,8 @@ export class ServerError extends Error {
         this.body = body;
         /** @type {string | null} */
         this.code = body?.error?.code ?? null;
+        /** The field at fault. @type {string | null} */
+        this.param = body?.error?.param ?? null;
         this.retryAfter = retryAfter;
     }
 }

@@ -4,7 +4,7 @@
 import { findObstacle, obstacleBetween } from './address.js';
 import { ServerError } from './client.js';
 import { forEngine } from './settings.js';
-import { VoiceCatalogue } from './voices.js';
+import { NO_RVC, VoiceCatalogue } from './voices.js';
 
 /** @typedef {import('./client.js').Client} Client */
 /** @typedef {import('./settings.js').Settings} Settings */
@@ -143,7 +143,7 @@ export class Connection {
         const name = String(engines.current ?? health.engine);
         this.engine = { name, title: String(current.title ?? name), blends: Boolean(current.blends) };
         this.catalogue = new VoiceCatalogue(voices.voices, forEngine(this.#settings, this.engine.name).blends);
-        this.rvcVoices = (rvc.rvcvoices ?? []).map(String).filter((/** @type {string} */ name) => name !== 'Disabled');
+        this.rvcVoices = (rvc.rvcvoices ?? []).map(String).filter((/** @type {string} */ name) => name !== NO_RVC);
     }
 
     /** @param {AbortSignal} signal */

@@ -5,7 +5,7 @@ import * as host from './host.js';
 import { t } from './i18n.js';
 import { mountServerBox } from './server-box.js';
 import { clampSpeed } from './settings.js';
-import { fill } from './voice-panel.js';
+import { fill, rvcOptions } from './voice-panel.js';
 
 /** @typedef {import('./troupe.js').Troupe} Troupe */
 
@@ -28,6 +28,12 @@ export function mountDrawer(html, troupe) {
         if (settings.narrator && !labels.includes(settings.narrator)) labels.push(settings.narrator);
         fill(part('#troupe_narrator'), [['', t`the speaking character's`], ...labels.map((label) => /** @type {[string, string]} */ ([label, label]))]);
         part('#troupe_narrator').value = settings.narrator;
+        for (const each of drawer.querySelectorAll('#troupe_narrator_rvc, [for="troupe_narrator_rvc"]')) {
+            /** @type {HTMLElement} */ (each).hidden = connection.rvcVoices.length === 0;
+        }
+        const usual = settings.narrator ? t`as set on the server` : t`the speaking character's`;
+        fill(part('#troupe_narrator_rvc'), rvcOptions(usual, connection.rvcVoices, settings.narratorRvc));
+        part('#troupe_narrator_rvc').value = settings.narratorRvc;
         part('#troupe_unmarked').value = settings.unmarked;
         for (const box of /** @type {NodeListOf<HTMLInputElement>} */ (drawer.querySelectorAll('.troupe_skip input'))) {
             box.checked = settings.skip.includes(box.value);
@@ -45,6 +51,7 @@ export function mountDrawer(html, troupe) {
         const input = /** @type {HTMLInputElement} */ (target);
         if (input.matches('.troupe_live')) return troupe.setLive(input.checked);
         if (input.matches('#troupe_narrator')) settings.narrator = input.value;
+        else if (input.matches('#troupe_narrator_rvc')) settings.narratorRvc = input.value;
         else if (input.matches('#troupe_unmarked')) settings.unmarked = input.value;
         else if (input.matches('.troupe_skip input')) settings.skip = ticked(drawer);
         else if (input.matches('#troupe_speed')) settings.speed = clampSpeed(input.value);
@@ -55,7 +62,10 @@ export function mountDrawer(html, troupe) {
     });
     part('.troupe_choose').addEventListener('click', () => {
         host.chooseProvider();
-        document.querySelector('#tts_settings')?.scrollIntoView({ behavior: 'smooth' });
+        const panel = document.querySelector('#tts_settings');
+        const content = /** @type {HTMLElement | null | undefined} */ (panel?.querySelector('.inline-drawer-content'));
+        if (content && !content.offsetParent) /** @type {HTMLElement | null} */ (panel?.querySelector('.inline-drawer-toggle'))?.click();
+        panel?.scrollIntoView({ behavior: 'smooth' });
         draw();
     });
     keepHostSilent(troupe);

@@ -53,6 +53,25 @@ function pause(ms, signal) {
     });
 }
 
+/**
+ * A conversion that is gone is no reason to be silent: what is set on the server counts, as for a person without a choice.
+ * @param {Record<string, any>} body
+ * @param {ServerError} error
+ * @returns {boolean} whether there was one to leave out
+ */
+function withoutRvc(body, error) {
+    const role = /^cast\.(.+)\.rvc$/s.exec(error.param ?? '')?.[1];
+    const gone = role && Object.hasOwn(body.cast, role) ? body.cast[role].rvc : null;
+    if (!gone) return false;
+    // That of others, too, or each of them would be told.
+    const members = Object.entries(/** @type {Record<string, Member>} */ (body.cast)).map(([name, member]) => {
+        const { rvc, rvc_pitch, ...rest } = member;
+        return [name, rvc === gone ? rest : member];
+    });
+    body.cast = Object.fromEntries(members);
+    return true;
+}
+
 export class Narration {
     #client;
     #listener;
@@ -143,6 +162,10 @@ export class Narration {
                 this.#finalSent = final;
                 return session;
             } catch (error) {
+                if (error instanceof ServerError && withoutRvc(body, error)) {
+                    this.#listener.clipFailed?.(error);
+                    continue;
+                }
                 const waited = (performance.now() - started) / 1000;
                 if (!(error instanceof ServerError) || error.status !== 503 || waited > OPEN_RETRY_S) throw error;
                 await pause(Math.min(Math.max(error.retryAfter, 0.5), 5) * 1000, signal);

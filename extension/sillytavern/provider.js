@@ -98,14 +98,14 @@ export function providerClass(troupe, html, mount) {
         async *generateTts(text, voiceId, row = null) {
             await troupe.connected();
             const { signal } = this.#abort;
-            const name = (row ?? '').replace(/ \((?:"Quotes"|\*Text inside asterisks\*|Other text)\)$/, '');
+            const [name, part] = (row ?? '').split(/ \(("Quotes"|\*Text inside asterisks\*|Other text)\)$/);
             const queue = new ClipQueue();
             const narration = new Narration(troupe.client, queue);
             const stop = () => (narration.cancel(), queue.end());
             signal.addEventListener('abort', stop, { once: true });
             try {
                 narration.write(text, true);
-                void narration.open({ cast: troupe.castFor(decodeId(voiceId), name), format: 'mp3' });
+                void narration.open({ cast: troupe.castFor(decodeId(voiceId), name, part?.startsWith('*')), format: 'mp3' });
                 for await (const clip of queue.clips()) {
                     const response = await troupe.client.request(clip.url, { signal, open: true });
                     if (signal.aborted) return;

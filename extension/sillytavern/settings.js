@@ -22,7 +22,8 @@
  * @property {number} volume
  * @property {string} engine the engine that the host's voice map was last matched with
  * @property {Record<string, EngineSettings>} engines
- * @property {Record<string, {voice: string, pitch: number}>} rvc character name to RVC voice
+ * @property {Record<string, {voice: string, pitch: number}>} rvc name to RVC voice; the default voice's row is everybody's
+ * @property {string} narratorRvc RVC voice of the narrator; empty: the speaking character's with its voice, else the server's
  */
 
 export const SPEED_RANGE = Object.freeze({ min: 0.25, max: 4 });
@@ -44,6 +45,7 @@ export function defaults() {
         engine: '',
         engines: {},
         rvc: {},
+        narratorRvc: '',
     };
 }
 

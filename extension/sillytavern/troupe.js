@@ -148,18 +148,23 @@ export class Troupe {
         const name = voice || host.context().name2;
         const label = this.connection.catalogue.find(voice)?.label ?? labelFor(host.company(), name);
         const character = this.#casting.member(label, name, speed);
-        return this.stage.speak({ cast: { character, narrator: this.castNarrator(character) }, ...this.#manner() }, { name, text });
+        const narrator = this.#casting.narrator(character, this.settings.narrator);
+        return this.stage.speak({ cast: { character, narrator }, ...this.#manner() }, { name, text });
     }
 
-    /** The cast for the host's own queue, which has chosen the voice. @param {string} voice an id @param {string} name */
-    castFor(voice, name) {
+    /**
+     * The cast for the host's own queue, which has chosen the voice.
+     * @param {string} voice an id
+     * @param {string} name
+     * @param {boolean} [narrates] the text stood in asterisks, and the host's map has a row of its own for those
+     */
+    castFor(voice, name, narrates = false) {
+        if (narrates) {
+            const spoken = this.#casting.member(labelFor(host.company(), name), name);
+            return { character: this.#casting.narrator(spoken, voice) };
+        }
         const character = this.#casting.member(voice, name);
-        return { character, narrator: this.castNarrator(character) };
-    }
-
-    /** @param {Member} character @returns {Member} */
-    castNarrator(character) {
-        return this.settings.narrator ? this.#casting.member(this.settings.narrator) : character;
+        return { character, narrator: this.#casting.narrator(character, this.settings.narrator) };
     }
 
     /** Says it once for a while. @param {Error} error */

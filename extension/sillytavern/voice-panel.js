@@ -5,7 +5,7 @@ import * as host from './host.js';
 import { t } from './i18n.js';
 import { mountServerBox } from './server-box.js';
 import { clampSpeed, forEngine } from './settings.js';
-import { DEFAULT_VOICE } from './voices.js';
+import { DEFAULT_VOICE, NO_RVC } from './voices.js';
 
 /** @typedef {import('./troupe.js').Troupe} Troupe */
 /** @typedef {import('./voices.js').Voice} Voice */
@@ -161,9 +161,11 @@ class VoicePanel {
     #drawRvc() {
         const { rvcVoices } = this.#troupe.connection;
         const { settings } = this.#troupe;
-        this.#part('rvc').hidden = rvcVoices.length === 0 || this.#person === DEFAULT_VOICE;
-        fill(this.#part('rvc_voice'), [['', t`as set on the server`], ['Disabled', t`nothing`], ...rvcVoices.map(same)]);
+        this.#part('rvc').hidden = rvcVoices.length === 0;
         const own = settings.rvc[this.#person];
+        const everybody = this.#person !== DEFAULT_VOICE && settings.rvc[DEFAULT_VOICE];
+        const usual = everybody ? t`as for everybody without a choice` : t`as set on the server`;
+        fill(this.#part('rvc_voice'), rvcOptions(usual, rvcVoices, own?.voice));
         this.#part('rvc_voice').value = own?.voice ?? '';
         this.#part('rvc_pitch').value = String(own?.pitch ?? 0);
     }
@@ -234,6 +236,18 @@ function button(icon, title, action) {
     made.setAttribute('aria-label', title);
     made.addEventListener('click', action);
     return made;
+}
+
+/**
+ * What can be converted to; a choice that is not there any more stays in sight.
+ * @param {string} usual what no choice means
+ * @param {string[]} voices
+ * @param {string} [chosen]
+ * @returns {[string, string][]}
+ */
+export function rvcOptions(usual, voices, chosen = '') {
+    const gone = chosen && chosen !== NO_RVC && !voices.includes(chosen) ? [chosen] : [];
+    return [['', usual], [NO_RVC, t`Disabled`], ...[...voices, ...gone].map(same)];
 }
 
 /** @param {HTMLSelectElement} select @param {[string, string][]} options */

@@ -19,6 +19,8 @@ import { forEngine } from './settings.js';
 /** The host's two words for "no voice of its own"; they are stored in its voice map. */
 export const DEFAULT_VOICE = '[Default Voice]';
 export const DISABLED = 'disabled';
+/** What the server calls no conversion, whatever is set for the voice. */
+export const NO_RVC = 'Disabled';
 /** Without a choice the host narrates nothing, which nobody who has just installed voices expects. */
 const FIRST_CHOICE = 'nova';
 

@@ -14,7 +14,7 @@ import gradio as gr
 from ..launcher import Status
 from .choices import INSTRUCT, Character, General
 from .runtime import Runtime, name_of
-from .voices import DEFAULT, VoiceList, shown
+from .voices import Options, VoiceList, shown
 
 SKIP = [
     ("Actions", "actions"),
@@ -25,6 +25,8 @@ SKIP = [
     ("Emoji", "emoji"),
 ]
 UNMARKED = [("The character", "character"), ("The narrator", "narrator"), ("Nobody", "silent")]
+NOBODY, SAME, AS_SET = "Default voice", "Same as the character", "As set for the voice"
+"""What a list calls no choice."""
 LIVE, COMPLETE = "While the reply is typed", "When it is complete"
 
 
@@ -48,6 +50,7 @@ class Parts:
     skip: Any
     speed: Any
     rvc: Any
+    rvc_narrator: Any
     forget: Any
     one: Any
     other: Any
@@ -60,6 +63,8 @@ class Parts:
     relay: Any
     answer: Any
     page: Any
+    look: Any
+    redrawn: Any
     ask: Any
     ask_go: Any
     say: Any
@@ -68,7 +73,8 @@ class Parts:
     def of_character(self) -> list[Any]:
         """Those whose values change with the character."""
         return [
-            self.heading, self.voice, self.narrator, self.unmarked, self.skip, self.speed, self.rvc,
+            self.heading, self.voice, self.narrator, self.rvc, self.rvc_narrator, self.unmarked, self.skip,
+            self.speed,
         ]  # fmt: skip
 
 
@@ -111,7 +117,7 @@ def _character(character: Character, voices: VoiceList) -> dict[str, Any]:
     heading = gr.Markdown(heading_of(INSTRUCT), elem_id="troupe-character")
     with gr.Row():
         voice = gr.Dropdown(
-            voices.options("Default voice", character.voice),
+            voices.options(NOBODY, character.voice),
             value=shown(character.voice),
             label="Character's voice",
             info="Or type a blend: af_heart(2)+af_sky(1)",
@@ -120,7 +126,7 @@ def _character(character: Character, voices: VoiceList) -> dict[str, Any]:
             elem_id="troupe-voice",
         )
         narrator = gr.Dropdown(
-            voices.options("Same as the character", character.narrator),
+            voices.options(SAME, character.narrator),
             value=shown(character.narrator),
             label="Narrator's voice",
             info="For *actions* and descriptions",
@@ -129,6 +135,26 @@ def _character(character: Character, voices: VoiceList) -> dict[str, Any]:
             elem_id="troupe-narrator",
         )
         hear = gr.Button("Hear them", elem_id="troupe-hear", elem_classes="troupe-beside", scale=0)
+    with gr.Row(elem_classes="troupe-rvc"):
+        rvc, rvc_narrator = (
+            gr.Dropdown(
+                choices,
+                value=shown(choice),
+                label=label,
+                visible=voices.has_rvc,
+                min_width=260,
+                elem_id=elem_id,
+            )
+            for choices, choice, label, elem_id in (
+                (_rvc_of_character(character, voices), character.rvc, "Character converted by RVC to", "troupe-rvc"),
+                (
+                    rvc_of_narrator(character, voices),
+                    character.rvc_narrator,
+                    "Narrator converted by RVC to",
+                    "troupe-rvc-narrator",
+                ),
+            )
+        )
     with gr.Row():
         unmarked = gr.Radio(
             UNMARKED,
@@ -139,14 +165,6 @@ def _character(character: Character, voices: VoiceList) -> dict[str, Any]:
         skip = gr.CheckboxGroup(SKIP, value=list(character.skip), label="Do not speak", min_width=260)
     with gr.Row():
         speed = gr.Slider(0.5, 2.0, value=character.speed, step=0.05, label="Speed", min_width=260)
-        rvc = gr.Dropdown(
-            voices.rvc(character.rvc),
-            value=shown(character.rvc),
-            label="Voice conversion (RVC)",
-            visible=voices.has_rvc,
-            min_width=260,
-            elem_id="troupe-rvc",
-        )
         forget = gr.Button("Back to defaults", size="sm", elem_classes="troupe-small troupe-beside", scale=0)
     return {
         "heading": heading,
@@ -157,6 +175,7 @@ def _character(character: Character, voices: VoiceList) -> dict[str, Any]:
         "skip": skip,
         "speed": speed,
         "rvc": rvc,
+        "rvc_narrator": rvc_narrator,
         "forget": forget,
     }
 
@@ -195,9 +214,10 @@ def _hidden() -> dict[str, Any]:
         ask_go = gr.Button(elem_id="troupe-ask-go")
         say = gr.Textbox(elem_id="troupe-say")
         say_go = gr.Button(elem_id="troupe-say-go")
+        look = gr.Button(elem_id="troupe-look")
     return {
-        "relay": quiet(), "answer": quiet(), "page": quiet(),
-        "ask": ask, "ask_go": ask_go, "say": say, "say_go": say_go,
+        "relay": quiet(), "answer": quiet(), "page": quiet(), "redrawn": quiet(),
+        "ask": ask, "ask_go": ask_go, "say": say, "say_go": say_go, "look": look,
     }  # fmt: skip
 
 
@@ -206,20 +226,27 @@ def of_character(runtime: Runtime, voices: VoiceList, who: str) -> list[Any]:
     character = runtime.character(who)
     return [
         heading_of(who, _elsewhere(runtime, who, character)),
-        gr.update(choices=voices.options("Default voice", character.voice), value=shown(character.voice)),
+        gr.update(choices=voices.options(NOBODY, character.voice), value=shown(character.voice)),
+        gr.update(choices=voices.options(SAME, character.narrator), value=shown(character.narrator)),
+        gr.update(choices=_rvc_of_character(character, voices), value=shown(character.rvc), visible=voices.has_rvc),
         gr.update(
-            choices=voices.options("Same as the character", character.narrator),
-            value=shown(character.narrator),
+            choices=rvc_of_narrator(character, voices),
+            value=shown(character.rvc_narrator),
+            visible=voices.has_rvc,
         ),
         character.unmarked,
         list(character.skip),
         character.speed,
-        gr.update(
-            choices=voices.rvc(character.rvc),
-            value=shown(character.rvc),
-            visible=voices.has_rvc or character.rvc not in ("", DEFAULT),
-        ),
     ]
+
+
+def _rvc_of_character(character: Character, voices: VoiceList) -> Options:
+    return voices.rvc(AS_SET, character.rvc)
+
+
+def rvc_of_narrator(character: Character, voices: VoiceList) -> Options:
+    """The narrator's list: what its first entry means depends on who narrates."""
+    return voices.rvc(AS_SET if character.narrator else SAME, character.rvc_narrator)
 
 
 def heading_of(who: str, note: str = "") -> str:

@@ -12,10 +12,13 @@ SAMPLE = '*She turns to the window.* "So this is how I sound. Shall we begin?"'
 
 def opening(character: Character, refused: frozenset[str] = frozenset()) -> dict[str, Any]:
     """The body that opens a narration; ``refused`` names members that the server did not accept."""
+    narrator = character.narrator or character.voice
+    # With the character's voice goes the character's conversion, else one voice would sound like two.
+    rvc = character.rvc_narrator or ("" if character.narrator else character.rvc)
     cast = {
-        "character": _member(character.voice, character),
-        "narrator": _member(character.narrator or character.voice, character),
-        "user": _member(character.narrator or character.voice, character),
+        "character": _member(character.voice, character.rvc, character.speed),
+        "narrator": _member(narrator, rvc, character.speed),
+        "user": _member(narrator, rvc, character.speed),
     }
     for name, member in cast.items():
         for field in ("voice", "rvc"):
@@ -31,10 +34,10 @@ def opening(character: Character, refused: frozenset[str] = frozenset()) -> dict
     }
 
 
-def _member(voice: str, character: Character) -> dict[str, Any]:
-    member: dict[str, Any] = {"speed": character.speed}
+def _member(voice: str, rvc: str, speed: float) -> dict[str, Any]:
+    member: dict[str, Any] = {"speed": speed}
     if voice:
         member["voice"] = voice
-    if character.rvc:
-        member["rvc"] = character.rvc
+    if rvc:
+        member["rvc"] = rvc
     return member

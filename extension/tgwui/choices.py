@@ -49,6 +49,8 @@ class Character:
     speed: float = 1.0
     rvc: str = ""
     """Empty: what the server has set for the voice."""
+    rvc_narrator: str = ""
+    """Empty: the character's where both speak with one voice, else what the server has set."""
 
 
 _Shape = TypeVar("_Shape", General, Character)

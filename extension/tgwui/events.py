@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import gradio as gr
 
 from . import host
-from .block import COMPLETE, LIVE, Parts, key_hint, of_character, status_html
+from .block import COMPLETE, LIVE, NOBODY, SAME, Parts, key_hint, of_character, rvc_of_narrator, status_html
+from .choices import Character
 from .runtime import Runtime
 from .voices import VoiceList, blend, chosen
 from .wiring import QUIET, chat_name
@@ -43,7 +43,7 @@ class Events:
         parts.page.change(None, parts.page, None, js="(prefs) => window.troupe && window.troupe.prefer(prefs)")
         page.load(self._general, None, self._of_general(), **QUIET)
         page.load(self._character, self._who(), parts.of_character(), **QUIET)
-        page.load(self._follow_server, None, [parts.status, parts.start, parts.voice, parts.narrator], **QUIET)
+        self._follow(page.load)
 
     def _of_general(self) -> list[Any]:
         parts = self._parts
@@ -61,18 +61,18 @@ class Events:
         general = self._runtime.choices.general()
         return {"number": next(self._counter), "player": general.player, "volume": general.volume}
 
+    def _follow(self, event: Any) -> None:
+        """From then on the status line, until the server is there: then its voices, for whoever is chosen by then."""
+        parts = self._parts
+        event(self._follow_server, None, [parts.status, parts.start], **QUIET).then(
+            self._character, self._who(), parts.of_character(), **QUIET
+        )
+
     async def _follow_server(self) -> AsyncIterator[list[Any]]:
         """The status line, at each change until nothing more is to be expected."""
         async for _ in self._runtime.watch.news(_WATCH):
             status = self._runtime.launcher.status
-            lists: list[Any] = [gr.update(), gr.update()]
-            if status.phase == "ready":
-                await asyncio.to_thread(self._voices.refresh)
-                lists = [
-                    gr.update(choices=self._voices.options("Default voice")),
-                    gr.update(choices=self._voices.options("Same as the character")),
-                ]
-            yield [status_html(status), gr.update(visible=status.phase == "failed"), *lists]
+            yield [status_html(status), gr.update(visible=status.phase == "failed")]
             if status.phase in _SETTLED:
                 return
 
@@ -80,19 +80,20 @@ class Events:
 
     def _choices(self) -> None:
         parts = self._parts
-        parts.on.input(self._switch, parts.on, [parts.status, parts.start], **QUIET).then(
-            self._follow_server, None, [parts.status, parts.start, parts.voice, parts.narrator], **QUIET
-        )
+        self._follow(parts.on.input(self._switch, parts.on, [parts.status, parts.start], **QUIET).then)
         self._keep(parts.when, lambda value: {"live": value != COMPLETE})
         self._keep(parts.greeting, lambda value: {"greeting": bool(value)})
         self._keep(parts.player, lambda value: {"player": bool(value)})
         self._keep(parts.volume, lambda value: {"volume": max(0.0, min(1.0, float(value) / 100))})
-        self._keep_of_character(parts.voice, lambda value: {"voice": chosen(value)})
-        self._keep_of_character(parts.narrator, lambda value: {"narrator": chosen(value)})
-        self._keep_of_character(parts.unmarked, lambda value: {"unmarked": str(value)})
-        self._keep_of_character(parts.skip, lambda value: {"skip": tuple(value)})
-        self._keep_of_character(parts.speed, lambda value: {"speed": float(value)})
-        self._keep_of_character(parts.rvc, lambda value: {"rvc": chosen(value)})
+        pick = self._voices.chosen
+        self._keep_of_character(parts.voice, lambda value, old: {"voice": pick(value, NOBODY, old.voice)})
+        narrator = [parts.narrator, *self._who()]
+        parts.narrator.input(self._narrator, narrator, [parts.redrawn, parts.rvc_narrator], **QUIET)
+        self._keep_of_character(parts.unmarked, lambda value, _: {"unmarked": str(value)})
+        self._keep_of_character(parts.skip, lambda value, _: {"skip": tuple(value)})
+        self._keep_of_character(parts.speed, lambda value, _: {"speed": float(value)})
+        self._keep_of_character(parts.rvc, lambda value, _: {"rvc": chosen(value)})
+        self._keep_of_character(parts.rvc_narrator, lambda value, _: {"rvc_narrator": chosen(value)})
         mix = [parts.one, parts.other, parts.share]
         parts.use_blend.click(self._use_blend, [*mix, *self._who()], parts.of_character(), **QUIET)
         parts.forget.click(self._forget, self._who(), parts.of_character(), **QUIET)
@@ -106,12 +107,23 @@ class Events:
 
         part.input(keep, part, self._parts.page, **QUIET)
 
-    def _keep_of_character(self, part: Any, values: Callable[[Any], dict[str, Any]]) -> None:
+    def _keep_of_character(self, part: Any, values: Callable[[Any, Character], dict[str, Any]]) -> None:
         def keep(value: Any, character: Any, mode: Any) -> None:
             name = chat_name(character, mode)
-            self._runtime.choices.change_character(name, self._runtime.engine(), **values(value))
+            before = self._runtime.character(name)
+            self._runtime.choices.change_character(name, self._runtime.engine(), **values(value, before))
 
         part.input(keep, [part, *self._who()], None, **QUIET)
+
+    def _narrator(self, value: Any, character: Any, mode: Any) -> list[Any]:
+        """Who narrates; the list of his conversions says by its first entry what no choice means then."""
+        name = chat_name(character, mode)
+        before = self._runtime.character(name)
+        voice = self._voices.chosen(value, SAME, before.narrator)
+        after = self._runtime.choices.change_character(name, self._runtime.engine(), narrator=voice)
+        if bool(before.narrator) == bool(after.narrator):
+            return [gr.update(), gr.update()]
+        return [{"number": next(self._counter)}, gr.update(choices=rvc_of_narrator(after, self._voices))]
 
     def _switch(self, on: bool) -> list[Any]:
         self._runtime.choices.change(on=bool(on))
@@ -137,21 +149,27 @@ class Events:
         return self._character(character, mode)
 
     def _voice_lists(self) -> None:
-        """Offered as the server's voices change: asked for whenever a list is opened."""
+        """Offered as the server's voices change: asked for when a list is opened, or when a person comes back."""
         parts = self._parts
-        for part in (parts.voice, parts.narrator, parts.rvc):
-            part.focus(self._refresh, self._who(), [parts.status, *parts.of_character()], **QUIET)
+        lists = (parts.voice, parts.narrator, parts.rvc, parts.rvc_narrator)
+        for event in (*(part.focus for part in lists), parts.look.click):
+            event(self._refresh, self._who(), [parts.status, parts.redrawn, *parts.of_character()], **QUIET)
+        parts.redrawn.change(None, parts.redrawn, None, js="() => window.troupe && window.troupe.redrawn()")
         for part in (parts.one, parts.other):
             part.focus(self._mixable, None, [parts.one, parts.other], **QUIET)
 
     def _refresh(self, character: Any, mode: Any) -> list[Any]:
-        engine, before = self._runtime.engine(), self._voices.options("")
+        before = self._offered()
         status = self._runtime.launcher.refresh()
         self._voices.refresh()
-        same = (engine, before) == (self._runtime.engine(), self._voices.options(""))
+        same = before == self._offered()
         # An open list loses what was typed into it when it is drawn anew.
-        rest = [gr.update()] * len(self._parts.of_character()) if same else self._character(character, mode)
-        return [status_html(status), *rest]
+        if same:
+            return [status_html(status), *[gr.update()] * (1 + len(self._parts.of_character()))]
+        return [status_html(status), {"number": next(self._counter)}, *self._character(character, mode)]
+
+    def _offered(self) -> tuple[object, ...]:
+        return self._runtime.engine(), self._voices.options(""), self._voices.rvc("")
 
     def _mixable(self) -> list[Any]:
         self._voices.refresh()
@@ -162,10 +180,9 @@ class Events:
     def _server(self) -> None:
         parts = self._parts
         outputs = [parts.status, parts.start]
-        follow = [parts.status, parts.start, parts.voice, parts.narrator]
-        parts.start.click(self._begin_again, None, outputs, **QUIET).then(self._follow_server, None, follow, **QUIET)
-        parts.connect.click(self._connect, [parts.address, parts.key], [*outputs, parts.key], **QUIET).then(
-            self._follow_server, None, follow, **QUIET
+        self._follow(parts.start.click(self._begin_again, None, outputs, **QUIET).then)
+        self._follow(
+            parts.connect.click(self._connect, [parts.address, parts.key], [*outputs, parts.key], **QUIET).then
         )
 
     def _status(self) -> list[Any]:

@@ -66,7 +66,8 @@ class Runtime:
 
         def opening(refused: frozenset[str]) -> dict[str, Any]:
             if refused:
-                turn.tell(self.notices.say(self._missing_voice(who), about=f"{who}:{self.engine()}"))
+                what = "rvc" if all(name.endswith(".rvc") for name in refused) else "voice"
+                turn.tell(self.notices.say(self._missing(who, what), about=f"{who}:{self.engine()}:{what}"))
             return casting.opening(voiced or self.character(who), refused)
 
         turn.narrator = Narrator(self.launcher.client, opening, turn, ready=self._until_ready)
@@ -85,7 +86,9 @@ class Runtime:
         if turn.text and turn.clips:
             self.takes.keep(turn.text, turn.clips)
 
-    def _missing_voice(self, who: str) -> str:
+    def _missing(self, who: str, what: str) -> str:
+        if what == "rvc":
+            return f"The RVC voice chosen for {name_of(who)} is not there any more: what is set on the server counts."
         return (
             f"The voice chosen for {name_of(who)} is not there on {self.engine() or 'this engine'} any more: "
             "the default voice speaks."

@@ -10,6 +10,8 @@ from ..client import Client, ServerError
 
 DEFAULT = "default"
 """What a list holds for "no choice"; an empty value would be shown as nothing chosen."""
+DISABLED = "Disabled"
+"""What the server calls no conversion, whatever is set for the voice."""
 _FRESH = 3.0
 """Seconds for which a list is good, so that opening four menus asks once."""
 _LANGUAGES = {
@@ -50,7 +52,7 @@ class VoiceList:
         try:
             client = self._client()
             self._voices = client.voices()
-            self._rvc = [name for name in client.rvc_voices() if name != "Disabled"]
+            self._rvc = [name for name in client.rvc_voices() if name != DISABLED]
             self._asked = time.monotonic()
         except ServerError:
             pass  # what was known before is still the best guess; the status line says what is wrong
@@ -62,17 +64,28 @@ class VoiceList:
         extra = [(f"{value} (blend)" if "(" in value else value, value) for value in further]
         return [(default, DEFAULT), *found, *(item for item in extra if item[1] and item[1] not in known)]
 
+    def chosen(self, value: Any, default: str, before: str) -> str:
+        """From a value of ``options(default, before)`` to a choice.
+
+        A list that takes typed text, too, takes its own label for that when a person leaves it as it was.
+        """
+        text = str(value or "").strip()
+        meant = [name for shown, name in self.options(default, before) if shown == text]
+        return before if before in meant else chosen(meant[0] if meant else text)
+
     def own(self) -> Options:
         """Voices of the engine itself: only these can be mixed."""
         mixable = [v for v in self._voices if v.get("kind") not in ("openai", "blend") and not _is_elsewhere(v)]
         return [(label(voice), str(voice["id"])) for voice in mixable]
 
-    def rvc(self, *further: str) -> Options:
-        names = [*self._rvc, *(name for name in further if name and name not in (*self._rvc, "Disabled"))]
-        return [("As set for the voice", DEFAULT), ("None", "Disabled"), *((name, name) for name in names)]
+    def rvc(self, default: str, *further: str) -> Options:
+        """As ``options``, for voices to convert to."""
+        names = [*self._rvc, *(name for name in further if name and name not in (*self._rvc, DISABLED))]
+        return [(default, DEFAULT), (DISABLED, DISABLED), *((name, name) for name in names)]
 
     @property
     def has_rvc(self) -> bool:
+        """The server has RVC switched on, and voices for it."""
         return bool(self._rvc)
 
 
@@ -85,7 +98,7 @@ def label(voice: dict[str, Any]) -> str:
     """``Heart · English (US) · female``."""
     name = str(voice.get("name") or voice["id"])
     if voice.get("kind") == "openai":
-        return f"{name} (as mapped)" if name == name.lower() else name
+        return f"{name} (as mapped)"
     tags = voice.get("languages")
     tag = str(tags[0]).lower() if isinstance(tags, list) and tags else ""
     kind = {"blend": "blend", "clone": "cloned"}.get(str(voice.get("kind")), "")

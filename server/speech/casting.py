@@ -8,7 +8,7 @@ from functools import partial
 from server.conversion.rvc.settings import DISABLED
 from server.engines.base import Capabilities, OptionValue
 from server.engines.registry import EngineRegistry
-from server.errors import InvalidRequest
+from server.errors import InvalidRequest, NotFound
 from server.settings import Settings
 from server.speech.language import guess_language
 from server.speech.rendition import Rendition, RvcChoice
@@ -24,12 +24,18 @@ class Casting:
     """Looks up voices, languages and conversions: in the current engine, and where a name says so beside it."""
 
     def __init__(
-        self, registry: EngineRegistry, voice_map: VoiceMap, library: Library, settings: Callable[[], Settings]
+        self,
+        registry: EngineRegistry,
+        voice_map: VoiceMap,
+        library: Library,
+        settings: Callable[[], Settings],
+        rvc_voices: Callable[[], Sequence[str]],
     ) -> None:
         self._registry = registry
         self._map = voice_map
         self._library = library
         self._settings = settings
+        self._rvc_voices = rvc_voices
 
     def catalogue(self) -> Catalogue:
         """The current engine's voices and the user's; those of other engines can be asked for as ``engine:voice``."""
@@ -89,7 +95,13 @@ class Casting:
         return self._map.resolve(name, self.catalogue(), param=param)
 
     def rendition(
-        self, delivery: Delivery, language: str | None, text: str = "", *, param: str = "voice"
+        self,
+        delivery: Delivery,
+        language: str | None,
+        text: str = "",
+        *,
+        param: str = "voice",
+        rvc_param: str = "rvc",
     ) -> Rendition:
         """Everything looked up; raises InvalidRequest naming the field at fault."""
         voice = self.voice(delivery.voice, param)
@@ -102,7 +114,7 @@ class Casting:
             speed=1.0 if speed is None else speed,
             pitch=delivery.pitch,
             volume=delivery.volume,
-            rvc=self._conversion(delivery, own),
+            rvc=self._conversion(delivery, own, rvc_param),
             values=self._values(delivery, capabilities),
         )
 
@@ -138,7 +150,7 @@ class Casting:
             code="unsupported_language",
         )
 
-    def _conversion(self, delivery: Delivery, own: VoiceSettings) -> RvcChoice | None:
+    def _conversion(self, delivery: Delivery, own: VoiceSettings, param: str) -> RvcChoice | None:
         """Request, else voice, else global; ``Disabled`` at any level ends the search, the switch wins over all."""
         settings = self._settings().rvc
         if not settings.enabled:
@@ -147,6 +159,15 @@ class Casting:
         chosen = delivery.rvc or own.rvc or (settings.narrator if narrates else settings.character)
         if chosen.strip().casefold() == DISABLED.casefold():
             return None
+        # Refused here and not by the model: then it is before anything was spoken, and the field is known.
+        known = self._rvc_voices()
+        if chosen not in known:
+            there = ", ".join(name for name in known if name != DISABLED) or "none yet"
+            message = f"There is no RVC voice {chosen!r}. There is: {there}."
+            if delivery.rvc:
+                raise InvalidRequest(message, param=param, code="rvc_voice_not_found")
+            set_for = f"the voice {delivery.voice}" if own.rvc else "the narrator" if narrates else "characters"
+            raise NotFound(f"{message} It is set for {set_for}.", code="rvc_voice_not_found")
         pitch = delivery.rvc_pitch if delivery.rvc_pitch is not None else own.rvc_pitch
         if pitch is None:
             pitch = settings.narrator_pitch if narrates else settings.character_pitch

@@ -61,7 +61,9 @@ class Narrations:
         audio_format = parse_format(request.format)
         await self._around.casting.ready(request.cast.values(), _LOAD_TIMEOUT)
         for role, delivery in request.cast.items():
-            self._around.casting.rendition(delivery, request.language, param=f"cast.{role}.voice")
+            self._around.casting.rendition(
+                delivery, request.language, param=f"cast.{role}.voice", rvc_param=f"cast.{role}.rvc"
+            )
         narration = Narration(
             secrets.token_urlsafe(16),
             Plan(

@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from server.conversion.rvc.installed import rvc_is_installed
 from server.conversion.rvc.settings import DISABLED
 from server.errors import InvalidRequest
 from server.settings_tree import setting_fields
@@ -14,10 +15,12 @@ from server.speech.request import Delivery
 from server.studio.choices import voice_choices
 from server.studio.forms import form, setting_row
 from server.studio.settings import act_on_setting
-from server.studio.widgets import SILENT, SPEAKS, Act, Component, notice, on, on_act, on_topics, widget
+from server.studio.widgets import SILENT, SPEAKS, Act, Component, notice, on, on_act, on_topics, said, widget
 from server.text.roles import CHARACTER
 from server.troupe import Troupe
 
+LIST = "rvc"
+"""The requirements list."""
 _TITLES = {
     "rvc.enabled": "Convert voices",
     "rvc.device": "Device",
@@ -39,6 +42,7 @@ def build(troupe: Troupe, pulse: Component) -> None:
         "An RVC model gives what the engine has spoken another voice. Put models (a `.pth` file and, beside it, "
         f"its `.index`) into `{folder}`; they appear here at once."
     )
+    _install(troupe, pulse)
     done = notice("rvc-notice")
     rows = widget("form", elem_id="rvc-form")
     models = gr.Markdown(elem_id="rvc-models")
@@ -73,8 +77,38 @@ def build(troupe: Troupe, pulse: Component) -> None:
         return f"### Models\n{listed}" if names else "### Models\nThere is no model yet."
 
     on_act(rows, act, [], [done, rows])
-    on_topics(pulse, ["settings"], lambda: (value(), found()), [rows, models])
+    on_topics(pulse, ["settings", "rvc"], lambda: (value(), found()), [rows, models])
     _test(troupe, pulse)
+
+
+def _install(troupe: Troupe, pulse: Component) -> None:
+    """Only while RVC is missing: what to do about it."""
+    installs = troupe.installs
+    missing = notice("rvc-missing")
+    button = gr.Button("Install RVC", elem_id="rvc-install", visible=False)
+    hidden = gr.update(visible=False)
+
+    def state() -> Any:
+        mine = installs.name == LIST
+        if mine and installs.running:
+            last = installs.lines[-1] if installs.lines else ""
+            return said(f"RVC is being installed ({installs.fraction or 0:.0%}). {last}", "info"), hidden
+        if rvc_is_installed():
+            return SILENT, hidden
+        if mine and installs.problem:
+            return said(installs.problem, "bad"), gr.update(visible=True)
+        text = "RVC is not installed: nothing can be converted yet."
+        if not installs.possible:
+            text += " This server runs in a Python of its own choice. Install there: "
+            text += f"pip install torch -r server/requirements/{LIST}.txt"
+        return said(text, "info"), gr.update(visible=installs.possible)
+
+    def start() -> Any:
+        installs.start(LIST)
+        return state()
+
+    on(button.click, start, [], [missing, button])
+    on_topics(pulse, ["rvc", "install"], state, [missing, button])
 
 
 def _test(troupe: Troupe, pulse: Component) -> None:
@@ -104,4 +138,4 @@ def _test(troupe: Troupe, pulse: Component) -> None:
         )
 
     on(speak.click, start, [words, voice, model, pitch], [problem, player])
-    on_topics(pulse, ["voices", "settings"], refresh, [voice, model], [voice, model])
+    on_topics(pulse, ["voices", "settings", "rvc"], refresh, [voice, model], [voice, model])

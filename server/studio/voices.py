@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from server.conversion.rvc.settings import DISABLED
 from server.errors import InvalidRequest
 from server.speech.voices import NewClone
 from server.studio.choices import OWN_LANGUAGE, label, language_choices, spoken, why_no_voices
@@ -46,23 +48,38 @@ def _cards(troupe: Troupe, pulse: Component) -> None:
             case "delete":
                 troupe.library.delete(engine, voice)
                 text = f"{voice} was deleted. It can be brought back below for a week."
+            case "rvc":
+                text = _set_conversion(troupe, voice, str(wish.get("rvc") or ""))
             case _:
                 troupe.library.restore(engine, voice)
                 text = f"{voice} is back."
         return said(text), card_values(troupe)
 
     on_act(cards, act, [], [done, cards])
-    on_topics(pulse, ["voices", "engine", "map"], lambda: card_values(troupe), [cards])
+    on_topics(pulse, ["voices", "engine", "map", "rvc", "settings"], lambda: card_values(troupe), [cards])
+
+
+def _set_conversion(troupe: Troupe, voice_id: str, rvc: str) -> str:
+    """Whom a voice is converted to where a request does not say; returns what was done. Empty is the global setting."""
+    if rvc and rvc not in troupe.rvc_voices():
+        raise InvalidRequest(f"There is no RVC voice {rvc!r}, or RVC is off.", param="rvc")
+    voice = troupe.casting.catalogue().resolve(voice_id, param="id")
+    before = troupe.library.settings(voice.engine, voice.id)
+    troupe.library.set_settings(voice.engine, voice.id, replace(before, rvc=rvc or None))
+    if not rvc:
+        return f"{voice.name} is converted as set for all voices."
+    return f"{voice.name} is not converted." if rvc == DISABLED else f"{voice.name} is converted to {rvc}."
 
 
 def card_values(troupe: Troupe) -> dict[str, Any]:
     """What the cards show."""
-    registry = troupe.registry
+    registry, library = troupe.registry, troupe.library
     names, characters = names_by_voice(troupe), characters_by_voice(troupe.settings.now.home)
     return {
         "engine": registry.current,
         "title": registry.capabilities().title if registry.current else "",
         "problem": why_no_voices(troupe),
+        "rvc": choices if len(choices := troupe.rvc_voices()) > 1 else [],
         "voices": [
             {
                 "id": voice.id,
@@ -73,10 +90,11 @@ def card_values(troupe: Troupe) -> dict[str, Any]:
                 "kind": voice.kind,
                 "openai": names.get(voice.id, []),
                 "characters": characters.get(voice.id, []),
+                "rvc": library.settings(voice.engine, voice.id).rvc or "",
             }
             for voice in spoken(troupe)
         ],
-        "deleted": [{"id": voice.id, "name": voice.name} for voice in troupe.library.deleted(registry.current)],
+        "deleted": [{"id": voice.id, "name": voice.name} for voice in library.deleted(registry.current)],
     }
 
 

@@ -21,7 +21,7 @@ Handler = Callable[..., Any]
 Act = Mapping[str, Any]
 """What a widget sends: ``do`` and what belongs to it. It comes from a browser: nothing in it is to be trusted."""
 OPENED = "opened"
-TOPICS = (OPENED, "engine", "voices", "map", "lexicon", "settings", "install")
+TOPICS = (OPENED, "engine", "voices", "map", "lexicon", "rvc", "settings", "install")
 """What ``GET /api/revisions`` tells of, and before all the opening of the page."""
 SPEAKS = "tr-speaks"
 """Class of the buttons that begin to speak: from pressing one until something is heard, the player measures."""

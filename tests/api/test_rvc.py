@@ -38,8 +38,12 @@ class Silencer:
 
 @pytest.fixture(scope="module")
 def converting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server with RVC on."""
-    with running(tmp_path_factory.mktemp("rvc"), **SETTINGS) as server:
+    """A server with RVC on and files for its voices, which nobody opens here."""
+    home = tmp_path_factory.mktemp("rvc")
+    (home / "rvc").mkdir()
+    for name in ("Ghost", "Wraith", "Banshee", "Mine", "Form"):
+        (home / "rvc" / f"{name}.pth").touch()
+    with running(home, **SETTINGS) as server:
         yield server
 
 
@@ -100,6 +104,32 @@ def test_alltalks_form_carries_it(converting: Running, silencer: Silencer) -> No
         assert http.post("/api/tts-generate", data=form).json()["status"] == "generate-success"
         http.post("/api/tts-generate", data={**form, "rvccharacter_voice_gen": "Disabled"})
     assert [(c.voice, c.pitch) for c in silencer.chosen] == [("Form", 2)]
+
+
+@pytest.mark.parametrize("role", ["character", "narrator", "Dr. Who"])
+def test_a_voice_that_is_not_there_is_refused_before_anything_is_spoken(converting: Running, role: str) -> None:
+    body = {"cast": {role: {"rvc": "Gone"}}, "text": "Hello.", "final": True}
+    with converting.http() as http:
+        answer = http.post("/api/narrations", json=body)
+        assert answer.status_code == 400
+        assert answer.json()["error"]["param"] == f"cast.{role}.rvc"
+        assert answer.json()["error"]["code"] == "rvc_voice_not_found"
+        form = http.post("/api/tts-generate", data={"text_input": "Hi.", "rvccharacter_voice_gen": "Gone"})
+        assert form.status_code == 400
+        for message in (answer.json()["error"]["message"], form.json()["error"]):
+            assert "There is: Banshee, Form, Ghost, Mine, Wraith." in message
+
+
+def test_a_setting_that_names_a_voice_that_is_gone_says_whose(converting: Running) -> None:
+    with converting.http() as http:
+        http.patch("/api/voices/high", json={"rvc": "Gone"})
+        try:
+            answer = http.post("/v1/audio/speech", json={"model": "x", "input": "Hello there.", "voice": "high"})
+        finally:
+            http.patch("/api/voices/high", json={"rvc": None})
+    assert answer.status_code == 404
+    assert "'Gone'" in answer.text
+    assert "set for the voice high" in answer.text
 
 
 def test_the_switch_wins_over_all(tmp_path: Path) -> None:

@@ -93,6 +93,8 @@ class StubServer:
         self.leases = 0
         self.instance = secrets.token_hex(8)
         self.refused_voices: set[str] = set()
+        self.rvc_voices: list[str] = []
+        """None while RVC is off."""
         self.closing = threading.Event()
         stub = self
 
@@ -185,7 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             case "GET", ["v1", "audio", "voices"]:
                 self._json(200, {"voices": VOICES})
             case "GET", ["api", "rvcvoices"]:
-                self._json(200, {"status": "success", "rvcvoices": ["Disabled"]})
+                self._json(200, {"status": "success", "rvcvoices": ["Disabled", *stub.rvc_voices]})
             case "POST", ["api", "narrations"]:
                 self._open(body)
             case "POST", ["api", "narrations", name, "text"] if name in stub.narrations:
@@ -204,6 +206,8 @@ class _Handler(BaseHTTPRequestHandler):
         for part, member in body.get("cast", {}).items():
             if member.get("voice") in stub.refused_voices:
                 return self._refuse(400, "invalid_value", "No such voice.", f"cast.{part}.voice")
+            if stub.rvc_voices and member.get("rvc", "Disabled") not in ("Disabled", *stub.rvc_voices):
+                return self._refuse(400, "rvc_voice_not_found", "No such RVC voice.", f"cast.{part}.rvc")
         narration = Narration(secrets.token_urlsafe(16), body)
         stub.narrations[narration.id] = narration
         threading.Thread(target=self._speak, args=(stub, narration), daemon=True).start()

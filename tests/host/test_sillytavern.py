@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from server.audio.chunk import AudioChunk
+from server.speech.rendition import RvcChoice
 from tests.running import Running, running
 
 pytestmark = pytest.mark.e2e
@@ -49,23 +51,57 @@ def _npm(folder: Path, *arguments: str) -> None:
         pytest.skip(f"SillyTavern {VERSION} could not be had from npm: {done.stderr.strip()[-300:]}")
 
 
+class Converter:
+    """Stands where RVC does: changes nothing, and remembers to whom it should have converted."""
+
+    def __init__(self, served: Running) -> None:
+        self.chosen: set[tuple[str, float]] = set()
+        served.troupe.speech._speaker._open_conversion = self.open
+
+    def open(self, choice: RvcChoice, rate: int) -> Converter:
+        self.chosen.add((choice.voice, choice.pitch))
+        return self
+
+    async def push(self, chunk: AudioChunk) -> list[AudioChunk]:
+        return [chunk]
+
+    async def finish(self) -> list[AudioChunk]:
+        return []
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("home")) as server:
+    """With RVC on, and files in the place of its voices."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "rvc").mkdir()
+    for name in ("Ghost", "Wraith"):
+        (home / "rvc" / f"{name}.pth").touch()
+    with running(home, rvc__enabled="true") as server:
         yield server
 
 
 @pytest.mark.parametrize(
-    "suite",
+    ("suite", "converted"),
     [
-        pytest.param("hosts-own", id="its own AllTalk and OpenAI Compatible providers"),
-        pytest.param("ours", id="our extension, installed, heard, stopped, loaded anew"),
-        pytest.param("behaviour", id="our narrator, whatever the chat does"),
+        pytest.param(
+            "hosts-own", {("Ghost", 0), ("Wraith", 5)}, id="its own AllTalk and OpenAI Compatible providers"
+        ),
+        pytest.param(
+            "ours", {("Ghost", -3), ("Wraith", 0)}, id="our extension, installed, heard, stopped, loaded anew"
+        ),
+        pytest.param("behaviour", set(), id="our narrator, whatever the chat does"),
     ],
 )
 def test_in_sillytavern(
-    suite: str, tavern: Path, served: Running, node: str, node_modules: Path, chromium: Path
+    suite: str,
+    converted: set[tuple[str, float]],
+    tavern: Path,
+    served: Running,
+    node: str,
+    node_modules: Path,
+    chromium: Path,
 ) -> None:
+    converter = Converter(served)
     environ = {
         **os.environ,
         "TROUPE_URL": served.url,
@@ -78,3 +114,4 @@ def test_in_sillytavern(
         env=environ, capture_output=True, text=True, encoding="utf-8", timeout=420, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    assert converter.chosen == converted

@@ -270,6 +270,25 @@ def test_a_voice_that_is_gone_is_said_once_and_the_default_speaks(
     assert web_ui.hear()["notices"] == []
 
 
+def test_a_conversion_that_is_gone_is_said_once_and_the_voice_speaks_without_it(
+    script: Any, web_ui: FakeWebUI, stub: StubServer
+) -> None:
+    stub.rvc_voices = ["Ghost"]
+    web_ui.runtime().choices.change_character("Seraphina", "stub", voice="heart", rvc="Ghost")
+    web_ui.turn(script, web_ui.state())
+    assert web_ui.hear()["notices"] == []
+    assert {member["rvc"] for member in stub.asked("POST", "narrations$")[-1]["cast"].values()} == {"Ghost"}
+    stub.rvc_voices = ["Wraith"]
+    web_ui.turn(script, web_ui.state())
+    message = web_ui.hear()
+    assert len(message["clips"]) == 4
+    assert [notice["text"] for notice in message["notices"]] == [
+        "The RVC voice chosen for Seraphina is not there any more: what is set on the server counts."
+    ]
+    cast = stub.asked("POST", "narrations$")[-1]["cast"]
+    assert all(member["voice"] == "heart" and "rvc" not in member for member in cast.values())
+
+
 # Harmless
 
 

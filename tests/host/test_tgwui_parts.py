@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from extension.client import Client
-from extension.tgwui import host, routes
+from extension.tgwui import casting, host, routes
 from extension.tgwui.choices import Character, Choices
 from extension.tgwui.notices import Notices
 from extension.tgwui.reply import Reply, common_length, utf16_length, utf16_slice
@@ -126,6 +126,7 @@ def test_trouble_is_news_once_until_it_works_again() -> None:
         ),
         ({"id": "x", "name": "Mine", "languages": ["xx"], "gender": "neutral", "kind": "clone"}, "Mine · xx · cloned"),
         ({"id": "nova", "name": "nova", "kind": "openai"}, "nova (as mapped)"),
+        ({"id": "nova", "name": "Nova", "languages": ["en-us"], "kind": "openai"}, "Nova (as mapped)"),
         ({"id": "bare"}, "bare"),
     ],
 )
@@ -154,6 +155,62 @@ def test_no_choice_has_a_name_in_a_list() -> None:
     assert chosen(shown("")) == ""
     assert chosen(shown("af_heart")) == "af_heart"
     assert chosen(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("left", "before", "kept"),
+    [
+        ("default", "heart", ""),
+        ("Default voice", "", ""),
+        ("Default voice", "heart", ""),
+        ("Heart · English (US) · female", "", "heart"),
+        ("Heart · English (US) · female", "heart", "heart"),
+        ("onyx2", "heart", "onyx2"),
+        ("onyx2(1)+heart(1) (blend)", "onyx2(1)+heart(1)", "onyx2(1)+heart(1)"),
+        ("onyx2(1)+heart(2)", "", "onyx2(1)+heart(2)"),
+        ("gone", "gone", "gone"),
+    ],
+)
+def test_a_list_that_was_left_as_it_was_changes_no_choice(left: str, before: str, kept: str) -> None:
+    """Gradio's list for typed text, too, takes the label that it shows for the value when it loses the focus."""
+    with running() as stub:
+        voices = VoiceList(lambda: Client(stub.address))
+        voices.refresh()
+    assert voices.chosen(left, "Default voice", before) == kept
+
+
+def test_conversions_are_offered_while_the_server_has_some() -> None:
+    with running() as stub:
+        voices = VoiceList(lambda: Client(stub.address))
+        voices.refresh()
+        assert not voices.has_rvc
+        stub.rvc_voices = ["Ghost"]
+        voices = VoiceList(lambda: Client(stub.address))
+        voices.refresh()
+    assert voices.has_rvc
+    assert [name for name, _ in voices.rvc("As set", "Gone")] == ["As set", "Disabled", "Ghost", "Gone"]
+    assert [value for _, value in voices.rvc("As set", "Disabled")] == ["default", "Disabled", "Ghost"]
+
+
+@pytest.mark.parametrize(
+    ("character", "spoken", "narrated"),
+    [
+        (Character(), None, None),
+        (Character(rvc="Ghost"), "Ghost", "Ghost"),
+        (Character(rvc="Ghost", narrator="onyx2"), "Ghost", None),
+        (Character(rvc="Ghost", rvc_narrator="Wraith"), "Ghost", "Wraith"),
+        (Character(rvc="Ghost", rvc_narrator="Disabled"), "Ghost", "Disabled"),
+        (Character(rvc_narrator="Wraith", narrator="onyx2"), None, "Wraith"),
+        (Character(rvc="Disabled"), "Disabled", "Disabled"),
+    ],
+)
+def test_who_is_converted_to_whom(character: Character, spoken: str | None, narrated: str | None) -> None:
+    cast = casting.opening(character)["cast"]
+    assert cast["character"].get("rvc") == spoken
+    assert cast["narrator"].get("rvc") == cast["user"].get("rvc") == narrated
+    without = casting.opening(character, frozenset({"cast.character.rvc"}))["cast"]
+    assert "rvc" not in without["character"]
+    assert without["narrator"].get("rvc") == narrated
 
 
 def test_takes_are_found_by_text_alone(tmp_path: Path) -> None:

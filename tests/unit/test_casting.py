@@ -42,7 +42,8 @@ class FakeRegistry:
 def casting(home: Path, **environ: str) -> Casting:
     settings = load_settings(None, {f"TROUPE_{name}": value for name, value in environ.items()}, home)
     registry: Any = FakeRegistry()
-    return Casting(registry, VoiceMap(home / "voicemap.yaml"), Library(home / "voices"), lambda: settings)
+    library = Library(home / "voices")
+    return Casting(registry, VoiceMap(home / "voicemap.yaml"), library, lambda: settings, lambda: ["Disabled"])
 
 
 @pytest.mark.parametrize(

@@ -289,6 +289,19 @@
     if (pressed.closest?.("#past-chats label, #chat-mode label")) silence();
   }, true);
 
+  /** Lists have other entries: an open one shows of them only what its text says, until it is entered. */
+  troupe.redrawn = () => {
+    setTimeout(() => {
+      const field = document.activeElement;
+      if (field?.closest("#troupe") && field.getAttribute("role") === "listbox") field.dispatchEvent(new Event("focus"));
+    }, 50);
+  };
+
+  // A person who comes back may have changed something in the studio: its tab was opened from here.
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) document.getElementById("troupe-look")?.click();
+  });
+
   const observer = new MutationObserver(decorate);
   const chat = document.getElementById("chat");
   const stage = chat?.parentElement?.parentElement;

@@ -73,10 +73,20 @@ troupe.widgets.cards = (widget) => {
       h('p', { class: 'tr-dim' }, [tags.join(', '), voice.gender, own ? voice.kind : null].filter(Boolean).join(' · ')),
       h('p', { class: 'tr-dim tr-licence' }, voice.licence),
       uses.length ? h('p', { class: 'tr-uses' }, h('span', { class: 'tr-dim' }, 'Used by '), ...uses) : null,
+      widget.props.value.rvc.length ? conversion(voice, widget.props.value.rvc) : null,
       h('div', { class: 'tr-card-foot' },
         h('button', { type: 'button', class: 'tr-link', 'aria-pressed': String(chosen), 'data-focus': `compare ${voice.id}`, onclick: () => compare(voice.id) }, chosen ? 'Do not compare' : 'Compare'),
         own ? h('button', { type: 'button', class: 'tr-link', 'data-focus': `rename ${voice.id}`, onclick: () => rename(voice) }, 'Rename') : null,
         own ? h('button', { type: 'button', class: 'tr-link bad', 'data-focus': `delete ${voice.id}`, onclick: () => widget.act({ do: 'delete', id: voice.id }) }, 'Delete') : null));
+  }
+
+  /** Whom this voice is converted to, while RVC is on. @param {any} voice @param {string[]} choices */
+  function conversion(voice, choices) {
+    const known = !voice.rvc || choices.includes(voice.rvc) ? choices : [...choices, voice.rvc];
+    return h('label', { class: 'tr-card-rvc' }, h('span', { class: 'tr-dim' }, 'RVC'),
+      h('select', { 'data-focus': `rvc ${voice.id}`, onchange: (/** @type {any} */ e) => widget.act({ do: 'rvc', id: voice.id, rvc: e.target.value }) },
+        h('option', { value: '', selected: !voice.rvc }, 'As set for all'),
+        known.map((name) => h('option', { value: name, selected: name === voice.rvc }, name))));
   }
 
   /** @param {any} voice */

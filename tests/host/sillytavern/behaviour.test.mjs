@@ -203,6 +203,39 @@ test('voices, narrator and conversion reach the server as they were set', async 
     assert.deepEqual(body.skip, ['code']);
 });
 
+test('conversions are offered while the server has some, and chosen for each', async () => {
+    await idle();
+    await tv.openExtensions(page);
+    for (const drawer of ['#tts_settings', '#troupe_settings']) await tv.openDrawer(page, drawer);
+    const rows = [page.locator('.troupe_rvc'), page.locator('#troupe_narrator_rvc')];
+    const shown = async (wanted) => (await Promise.all(rows.map((row) => row.isVisible()))).every((visible) => visible === wanted);
+    const reconnect = () => page.locator('#troupe_settings .troupe_reconnect').click();
+    stub.state.rvc = [];
+    await reconnect();
+    await tv.until(() => shown(false), 'the lists to go with the switch');
+    stub.state.rvc = ['deep_voice', 'thin_voice'];
+    await reconnect();
+    await tv.until(() => shown(true), 'the lists to come with the switch');
+    const voice = page.locator('.troupe_rvc_voice');
+    assert.deepEqual(await voice.locator('option').allTextContents(), ['as set on the server', 'Disabled', 'deep_voice', 'thin_voice']);
+    await page.locator('.troupe_person').selectOption('[Default Voice]');
+    await voice.selectOption('thin_voice');
+    await page.locator('.troupe_person').focus();
+    await page.locator('.troupe_person').selectOption('Tester');
+    assert.equal((await voice.locator('option').first().textContent()) ?? '', 'as for everybody without a choice');
+    await voice.selectOption('Disabled');
+    await page.locator('#troupe_narrator_rvc').selectOption('deep_voice');
+    for (const [name, row] of rows.entries()) {
+        await row.scrollIntoViewIfNeeded();
+        await tv.shot(page, `rvc-${name}`);
+    }
+    await tv.closeExtensions(page);
+    const { body } = await reply();
+    const rvc = Object.fromEntries(Object.entries(body.cast).map(([name, member]) => [name, member.rvc]));
+    await page.evaluate(() => Object.assign(SillyTavern.getContext().extensionSettings.troupe, { rvc: {}, narratorRvc: '' }));
+    assert.deepEqual(rvc, { character: 'thin_voice', narrator: 'deep_voice', user: 'Disabled', Seraphina: 'thin_voice' });
+});
+
 test('the command speaks with the voice it was given, and waits if told to', async () => {
     await idle();
     const count = narrations().length;
@@ -387,6 +420,15 @@ test('it fits a phone', async () => {
         await phone.locator(drawer === '#tts_settings' ? '.troupe_provider' : drawer).scrollIntoViewIfNeeded();
         await tv.shot(phone, `phone${drawer.replace('#', '-')}`);
     }
+    await tv.closeExtensions(phone);
+    await phone.setViewportSize({ width: 360, height: 780 });
+    const message = phone.locator('#chat .mes').last();
+    await message.locator('.extraMesButtonsHint').click();
+    await message.locator('.troupe_speak').waitFor({ state: 'visible' });
+    await phone.waitForTimeout(500);
+    await tv.shot(phone, 'phone-buttons');
+    const [row, speak] = await Promise.all(['.extraMesButtons', '.troupe_speak'].map((part) => message.locator(part).boundingBox()));
+    assert.ok(row && speak && speak.x >= row.x && speak.y + speak.height <= row.y + row.height + 1, 'our buttons are not cut off');
 });
 
 test('in German it speaks German', async () => {

@@ -101,6 +101,18 @@ for (const pageHost of hosts) {
         assert.ok(quotes.duration < both.duration - 0.3, `${quotes.duration} s of ${both.duration} s`);
     });
 
+    test('AllTalk with RVC for character and narrator', async () => {
+        for (const who of ['character', 'narrator']) {
+            assert.deepEqual(await page.locator(`#rvc_${who}_voice option`).allTextContents(), ['Disabled', 'Ghost', 'Wraith']);
+        }
+        await pick(page, '#at_narrator_enabled', 'true');
+        await pick(page, '#rvc_character_voice', 'Ghost');
+        await pick(page, '#rvc_narrator_voice', 'Wraith');
+        await pick(page, '#rvc_narrator_pitch', '5');
+        assert.ok((await narrate(page))[0].duration > 0.8); // what the server was asked for is looked at there
+        for (const who of ['character', 'narrator']) await pick(page, `#rvc_${who}_voice`, 'Disabled');
+    });
+
     test('AllTalk: the sample of a voice is heard', async () => {
         const before = (await tv.sounds(page, 'element')).length;
         await page.locator('#tts_voices').click();

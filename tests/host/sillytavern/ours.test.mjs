@@ -76,7 +76,7 @@ test('it connects, and the host lists the voices', async () => {
     const options = await row.locator('option').allTextContents();
     for (const name of ['alloy', 'echo', 'fable', 'onyx', 'nova', 'shimmer']) assert.ok(options.includes(name), name);
     assert.ok(options.length > 8, 'the engine has voices of its own');
-    await tv.openDrawer(page, '#tts_settings');
+    await page.locator('#tts_settings .troupe_voice_list').waitFor({ state: 'visible' });
 });
 
 test('a voice is found, heard and chosen', async () => {
@@ -118,6 +118,24 @@ test('a reply is spoken while it is being written, once and without gaps', async
     assert.equal((await lastMessage()).mes, REPLY);
 });
 
+test('character and narrator are converted by RVC, as chosen in the panels', async () => {
+    await page.evaluate(() => {
+        const set = (/** @type {string} */ part, /** @type {string} */ value, event = 'input') => {
+            const field = Object.assign(document.querySelector(part), { value });
+            field.dispatchEvent(new Event(event, { bubbles: true }));
+        };
+        set('.troupe_person', 'Seraphina');
+        set('.troupe_rvc_voice', 'Ghost');
+        set('.troupe_rvc_pitch', '-3', 'change');
+        set('#troupe_narrator_rvc', 'Wraith');
+    });
+    assert.deepEqual((await own()).rvc, { Seraphina: { voice: 'Ghost', pitch: -3 } });
+    const before = (await tv.sounds(page, 'buffer')).length;
+    await tv.slash(page, '/sendas name="Seraphina" *He nods.* "Yes."');
+    await tv.until(async () => (await tv.sounds(page, 'buffer')).length === before + 2, 'both to be heard', 30_000);
+    await tv.until(async () => !(await speaking()), 'the end', 20_000);
+});
+
 test('stop is silence within 200 ms', async () => {
     const before = (await tv.sounds(page, 'buffer')).length;
     await tv.send(page, 'Again, please.');
@@ -157,6 +175,7 @@ test('after a reload everything is as it was', async () => {
     await tv.until(async () => (await light()) === 'good', 'the light to go green again');
     assert.equal(await page.locator('#tts_provider').inputValue(), 'Troupe');
     assert.equal((await own()).live, true);
+    assert.equal((await own()).narratorRvc, 'Wraith');
     await tv.chooseSeraphina(page);
     await tv.until(async () => (await page.locator('#tts_voicemap_char_Seraphina_voice').inputValue().catch(() => '')) === 'nova', "Seraphina's voice");
     assert.equal(await speaking(), false);

@@ -129,7 +129,7 @@ class Narration {
 export async function startStub({ port = 0, latency = 60, key = '', rvc = [], origins = /^https?:\/\/(127\.0\.0\.1|localhost)(:\d+)?$/ } = {}) {
     const requests = [];
     const narrations = new Map();
-    const state = { engine: 'tone', health: 'ready', leases: 0, dropEvents: 0, loadingAnswers: 0 };
+    const state = { engine: 'tone', health: 'ready', leases: 0, dropEvents: 0, loadingAnswers: 0, rvc };
 
     const server = http.createServer(async (req, res) => {
         const chunks = [];
@@ -152,8 +152,8 @@ export async function startStub({ port = 0, latency = 60, key = '', rvc = [], or
         function json(value, status = 200) {
             res.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(value));
         }
-        function refuse(status, message, code = null, more = {}) {
-            json({ error: { message, type: 'invalid_request_error', param: null, code }, ...more }, status);
+        function refuse(status, message, code = null, more = {}, param = null) {
+            json({ error: { message, type: 'invalid_request_error', param, code }, ...more }, status);
         }
         const audio = (wav, type = 'audio/wav') => res.writeHead(200, { 'Content-Type': type, 'Content-Length': wav.length }).end(wav);
         const open = path === '/health' || path === '/v1/audio/voices' || /^\/api\/narrations\/[^/]+\/(events|clips|audio)/.test(path);
@@ -168,7 +168,7 @@ export async function startStub({ port = 0, latency = 60, key = '', rvc = [], or
             if (req.method === 'PUT') state.engine = body.engine;
             return json({ current: state.engine, state: 'ready', device: 'cpu', engines: Object.keys(ENGINES).map((name) => ({ name, title: name[0].toUpperCase() + name.slice(1), installed: true, current: name === state.engine, languages: ['en'], clones: false, blends: name === 'tone', streams: true })) });
         }
-        if (path === '/api/rvcvoices') return json({ status: 'success', rvcvoices: ['Disabled', ...rvc] });
+        if (path === '/api/rvcvoices') return json({ status: 'success', rvcvoices: ['Disabled', ...state.rvc] });
         if (path === '/api/lease') {
             state.leases++;
             res.writeHead(200, { 'Content-Type': 'text/plain' });
@@ -182,6 +182,10 @@ export async function startStub({ port = 0, latency = 60, key = '', rvc = [], or
             if (state.loadingAnswers-- > 0) {
                 res.setHeader('Retry-After', '1');
                 return refuse(503, 'The engine is loading.', 'loading');
+            }
+            for (const [role, member] of Object.entries(body.cast ?? {})) {
+                if (!state.rvc.length || !member.rvc || ['Disabled', ...state.rvc].includes(member.rvc)) continue;
+                return refuse(400, `There is no RVC voice '${member.rvc}'.`, 'rvc_voice_not_found', {}, `cast.${role}.rvc`);
             }
             const narration = new Narration(body, latency);
             narrations.set(narration.id, narration);

@@ -344,6 +344,12 @@ def block(scenes: Scenes) -> None:
         page.settle()
         shown = page.page.locator("#troupe-voice input").input_value()
         scenes.check("they come back", shown.startswith("Heart"), shown)
+        page.page.locator("#troupe-voice input").focus()
+        page.page.locator("#troupe-narrator input").focus()
+        page.page.locator("#troupe-voice input").focus()
+        time.sleep(1)
+        voices = kept()["voices"]["stub"]
+        scenes.check("lists left as they were change nothing", voices["voice"] == "heart", voices)
         scenes.shot(page, "chosen")
         page.page.locator("button", has_text="Notebook").first.click()
         page.page.fill("#textbox-notebook textarea", "A line of the notebook.")
@@ -365,6 +371,45 @@ def block(scenes: Scenes) -> None:
         page.wait_reply()
         page.wait_for(lambda: len(stub.narrations) == before + 1)
         scenes.check("and on again it is", True)
+        scenes.check("no errors on the page", not page.errors, page.errors)
+
+
+def conversion(scenes: Scenes) -> None:
+    """RVC's lists come and go with the server's switch; the choices are the next narration's."""
+    with scenes.both() as (host, stub):
+        page = scenes.page(host)
+        lists = [page.page.locator(f"#troupe-rvc{which}") for which in ("", "-narrator")]
+        scenes.check("not offered while RVC is off", not any(each.is_visible() for each in lists))
+        stub.rvc_voices = ["Ghost", "Wraith"]
+        time.sleep(3.1)  # lists are good for that long
+        page.page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+        page.wait_for(lambda: all(each.is_visible() for each in lists))
+        scenes.check("offered to who comes back from the studio", True)
+        lists[0].locator("input").click()
+        names = [name.rpartition("\n")[2] for name in lists[0].locator("ul li").all_inner_texts()]
+        scenes.check("Disabled, then the voices", names[1:] == ["Disabled", "Ghost", "Wraith"], names)
+        scenes.shot(page, "list")
+        lists[0].locator("ul li", has_text="Ghost").click()
+        lists[1].locator("input").click()
+        lists[1].locator("ul li", has_text="Wraith").click()
+        time.sleep(0.5)
+        page.send("Hi!")
+        page.wait_reply()
+        cast = list(stub.narrations.values())[-1].body["cast"]
+        chosen = [cast[role].get("rvc") for role in ("character", "narrator")]
+        scenes.check("the next reply is converted", chosen == ["Ghost", "Wraith"], chosen)
+        page.press("troupe-stop")
+        stub.rvc_voices = ["Ghost", "Wraith", "Banshee"]
+        time.sleep(3.1)
+        lists[1].locator("input").click()
+        page.wait_for(lambda: len(lists[1].locator("ul li").all()) == 5)
+        scenes.check("an open list has the new voice and all others", True)
+        page.page.keyboard.press("Escape")
+        stub.rvc_voices = []
+        time.sleep(3.1)
+        page.page.locator("#troupe-voice input").focus()
+        page.wait_for(lambda: not any(each.is_visible() for each in lists))
+        scenes.check("gone with the switch", True)
         scenes.check("no errors on the page", not page.errors, page.errors)
 
 
@@ -450,7 +495,7 @@ def bundled(scenes: Scenes) -> None:
 
 SCENARIOS: dict[str, Callable[[Scenes], None]] = {
     function.__name__: function
-    for function in (typing, buttons, modes, folders, killed, absent, neighbours, touch, block, clients)
+    for function in (typing, buttons, modes, folders, killed, absent, neighbours, touch, block, conversion, clients)
 }
 
 

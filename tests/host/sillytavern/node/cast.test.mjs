@@ -91,6 +91,27 @@ test('the cast has roles, names, speeds and conversion', () => {
     assert.equal(casting.forMessage(people, { name: 'System', isNarrator: true })?.cast.character.voice, 'onyx');
 });
 
+test('who has no conversion of its own has that of everybody, and the narrator that of his voice', () => {
+    const settings = { ...defaults(), engine: 'kokoro' };
+    settings.rvc[DEFAULT_VOICE] = { voice: 'ghost', pitch: 0 };
+    settings.rvc.Seraphina = { voice: 'deep', pitch: 3 };
+    settings.rvc.Tester = { voice: 'Disabled', pitch: 0 };
+    const casting = new Casting(settings, catalogue);
+    const people = company({ [DEFAULT_VOICE]: 'nova', Seraphina: 'onyx' });
+    const cast = () => casting.forMessage(people, { name: 'Seraphina' }).cast;
+    const rvc = (/** @type {any} */ members) => Object.fromEntries(Object.entries(members).map(([name, { rvc }]) => [name, rvc]));
+    assert.deepEqual(rvc(cast()), { character: 'deep', narrator: 'deep', user: 'Disabled', Seraphina: 'deep', Bruno: 'ghost' });
+    assert.equal(cast().narrator.rvc_pitch, 3);
+    settings.narrator = 'af_heart';
+    assert.deepEqual(cast().narrator, { speed: 1, voice: 'af_heart' }, 'a voice of his own is converted as the server has it');
+    settings.narratorRvc = 'wraith';
+    assert.deepEqual(cast().narrator, { speed: 1, voice: 'af_heart', rvc: 'wraith' });
+    assert.equal(casting.forMessage(people, { name: 'System', isNarrator: true })?.cast.character.rvc, 'wraith');
+    settings.narrator = '';
+    assert.deepEqual(cast().narrator, { speed: 1, voice: 'onyx', rvc: 'wraith' });
+    assert.equal(cast().character.rvc, 'deep');
+});
+
 test('a character called Narrator does not take the role', () => {
     const { cast } = new Casting(defaults(), catalogue).forMessage(company({ Narrator: 'onyx' }, { people: ['Narrator'] }), { name: 'Narrator' });
     assert.ok(!('Narrator' in cast));

@@ -6,7 +6,7 @@ import { Narration } from '../../../../extension/sillytavern/narration.js';
 import { startStub } from '../stub-server.mjs';
 
 let stub;
-before(async () => (stub = await startStub({ latency: 5 })));
+before(async () => (stub = await startStub({ latency: 5, rvc: ['ghost'] })));
 after(() => stub.close());
 
 function listen(client = new Client(() => stub.url, () => '')) {
@@ -47,6 +47,20 @@ test('a growing text arrives whole, and each word once', async () => {
     assert.equal(held().text, text);
     assert.equal(narration.text, text);
     assert.deepEqual(heard.clips.map(({ start, end }) => text.slice(start, end)).join(''), text);
+});
+
+test('a conversion that is gone is told once, and the rest is spoken as it was wanted', async () => {
+    const { narration, heard, ended } = listen();
+    const speaking = { voice: 'nova', speed: 1.1, rvc: 'gone', rvc_pitch: 3 };
+    const options = { cast: { character: speaking, 'Dr. Who': speaking, narrator: { voice: 'onyx', rvc: 'ghost' } } };
+    narration.open(options);
+    narration.write('One sentence.', true);
+    await ended;
+    assert.equal(heard.clips.length, 1);
+    assert.deepEqual(heard.failed, ["There is no RVC voice 'gone'."]);
+    const without = { voice: 'nova', speed: 1.1 };
+    assert.deepEqual(held().body.cast, { character: without, 'Dr. Who': without, narrator: { voice: 'onyx', rvc: 'ghost' } });
+    assert.equal(options.cast.character.rvc, 'gone', 'what was chosen is not changed');
 });
 
 test('a text cleaned up behind what is spoken is replaced', async () => {
