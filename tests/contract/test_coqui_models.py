@@ -17,8 +17,10 @@ from server.audio.chunk import AudioChunk
 from server.engines.base import Cancel, EngineContext, SynthesisOptions
 from server.engines.coqui.receipts import Receipt, digests_of, write_receipt
 from server.engines.coqui.vits import KEPT_MODELS, CoquiVits
-from server.engines.registry import ENGINES, EngineRegistry, EngineSetup
-from server.errors import Cancelled, InvalidRequest, NotFound, Unavailable
+from server.engines.registry import EngineRegistry
+from server.engines.setup import EngineSetup
+from server.engines.table import ENGINES
+from server.errors import Cancelled, InvalidRequest, NotFound, SynthesisFailed, Unavailable
 from server.text.piece import Piece
 from server.voices.voice import Voice
 from tests.torch_needed import need
@@ -393,3 +395,58 @@ def test_statistics_of_another_shape_are_refused(content: Any, tmp_path: Path) -
         stats_of(path, content)
     with pytest.raises((ValueError, pickle.UnpicklingError)):
         read_stats(path)
+
+
+class Card:
+    """Stands in for a graphics card (as torch's meta device, on which nothing is computed) with room for ``fit``."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, engine: CoquiVits, fit: int) -> None:
+        # Only now: an engine that was loaded has made torchaudio importable beside this build of torch.
+        from server.engines.coqui.speech_model import SpeechModel
+
+        self.tries: list[str] = []
+        engine._device = torch.device("meta")
+        for model in engine._loaded.values():
+            model._device = engine._device
+        build, speak = SpeechModel.__init__, SpeechModel.speak
+
+        def built(model: Any, folder: Any, vocoder: Any, device: torch.device) -> None:
+            build(model, folder, vocoder, torch.device("cpu"))
+            model._device = device
+
+        def spoken(model: Any, *args: Any) -> Any:
+            self.tries.append(model._device.type)
+            if model._device.type == "meta" and len(engine._loaded) > fit:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return speak(model, *args)
+
+        patch.setattr(SpeechModel, "__init__", built)
+        patch.setattr(SpeechModel, "speak", spoken)
+
+
+def test_a_full_card_first_loses_its_other_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b"):
+        make_vits(tmp_path / name)
+    engine = loaded(tmp_path)
+    expected = said(engine, "b").samples
+    card = Card(monkeypatch, engine, fit=1)
+    assert np.array_equal(said(engine, "b").samples, expected)
+    assert card.tries == ["meta", "meta"]
+    assert [*engine._loaded] == ["b"]
+
+
+def test_then_the_cpu_speaks_if_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_vits(tmp_path / "a")
+    for allowed in (False, True):
+        engine = CoquiVits(EngineContext(models=tmp_path, options={"cpu_fallback": allowed}))
+        engine.load()
+        with monkeypatch.context() as patch:
+            card = Card(patch, engine, fit=0)
+            if allowed:
+                said(engine, "a")
+                assert card.tries == ["meta", "meta", "cpu"]
+            else:
+                with pytest.raises(SynthesisFailed, match="memory") as caught:
+                    said(engine, "a")
+                assert caught.value.code == "out_of_memory"
+                assert card.tries == ["meta", "meta"]

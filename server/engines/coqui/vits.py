@@ -6,12 +6,13 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from server.audio.chunk import AudioChunk
+from server.audio.chunk import AudioChunk, Samples
 from server.audio.resample import resample
 from server.engines.base import Capabilities, Engine, EngineContext, Option, SynthesisOptions
 from server.engines.coqui.library import ENGINE, language_tag, read_list
 from server.engines.coqui.receipts import check_folder, read_receipt
 from server.engines.coqui.shared import CODE_LICENCE, ModelFolder, model_folders, not_installed
+from server.engines.torch_options import CPU_FALLBACK, MEMORY
 from server.errors import InvalidRequest, NotFound, SynthesisFailed, Unavailable
 from server.text.piece import Piece
 from server.voices.voice import Voice
@@ -32,9 +33,6 @@ LANGUAGES = (
 )  # fmt: skip
 """All of the library's list, and some more that people train models for."""
 SEED = Option("seed", "int", 0, "The same seed says the same sentence in the same way", 0, 2**31 - 1)
-MEMORY = Option(
-    "memory_gb", "float", 0.0, "Most memory of the graphics card, in GB (0: no limit)", 0, 1024, reload=True
-)
 
 
 class CoquiVits(Engine):
@@ -54,13 +52,15 @@ class CoquiVits(Engine):
         download_mb=400,
         devices=("cuda", "mps", "cpu"),
         speed_range=(0.7, 1.4),
-        options=(SEED, MEMORY),
+        options=(SEED, MEMORY, CPU_FALLBACK),
     )
 
     def __init__(self, context: EngineContext) -> None:
         super().__init__(context)
         self._folders: dict[str, ModelFolder] = {}
         self._loaded: OrderedDict[str, SpeechModel] = OrderedDict()
+        self._on_cpu: OrderedDict[str, SpeechModel] = OrderedDict()
+        """What did not fit on the device."""
         self._voices: list[Voice] = []
         self._device: torch.device | None = None
 
@@ -105,19 +105,12 @@ class CoquiVits(Engine):
 
     def synthesize(self, piece: Piece, voice: Voice, options: SynthesisOptions) -> Iterator[AudioChunk]:
         """One chunk: the model makes a sentence in one go."""
-        from server.engines import torch_runtime
-
         known = next((own for own in self._voices if own.id == voice.id), None)
         if known is None:
             raise NotFound(f"{self.capabilities.title} has no voice {voice.id!r}.", param="voice")
-        with torch_runtime.model_errors(self.capabilities.title):
-            model = self._model(_model_of(known))
-            language = _language(model, known, options.language)
-            options.cancel.check()
-            seed = int(options.values.get(SEED.name, SEED.default))
-            samples = model.speak(piece.text, known.speaker, language, options.speed, seed, options.cancel)
+        samples = self._spoken(piece.text, known, options)
         options.cancel.check()
-        yield AudioChunk(resample(samples, model.rate, RATE), RATE)
+        yield AudioChunk(samples, RATE)
 
     def memory(self) -> Mapping[str, int]:
         """What torch holds of the card."""
@@ -125,10 +118,47 @@ class CoquiVits(Engine):
 
         return torch_runtime.memory_in_use(self._device) if self._device is not None else {}
 
+    def _spoken(self, text: str, voice: Voice, options: SynthesisOptions) -> Samples:
+        """On the device; if that is full, with no other model on it; then on the CPU, where that is allowed."""
+        import torch
+
+        from server.engines import torch_runtime
+
+        device = self._opened()
+        try:
+            return self._spoken_on(device, text, voice, options)
+        except SynthesisFailed as error:
+            if error.code != "out_of_memory":
+                raise
+        self._loaded.clear()
+        torch_runtime.free_memory(device)
+        try:
+            return self._spoken_on(device, text, voice, options)
+        except SynthesisFailed as error:
+            if error.code != "out_of_memory" or not self.context.options.get(CPU_FALLBACK.name, CPU_FALLBACK.default):
+                raise
+        return self._spoken_on(torch.device("cpu"), text, voice, options)
+
+    def _spoken_on(self, device: torch.device, text: str, voice: Voice, options: SynthesisOptions) -> Samples:
+        from server.engines import torch_runtime
+
+        with torch_runtime.model_errors(self.capabilities.title):
+            model = self._model(_model_of(voice), device)
+            language = _language(model, voice, options.language)
+            options.cancel.check()
+            seed = int(options.values.get(SEED.name, SEED.default))
+            samples = model.speak(text, voice.speaker, language, options.speed, seed, options.cancel)
+        return resample(samples, model.rate, RATE)
+
+    def _opened(self) -> torch.device:
+        if self._device is None:
+            raise Unavailable(f"{self.capabilities.title} is not loaded.")
+        return self._device
+
     def _voices_of(self, name: str) -> list[Voice]:
         folder = self._folders[name]
         check_folder(self.context.models, folder.path.name)
-        model = self._model(name)
+        model = self._model(name, self._opened())
         receipt = read_receipt(self.context.models, folder.path.name)
         label = f"{name}, without vocoder" if model.rough else name
         speakers: list[str | None] = [*model.speakers()] or [None]
@@ -144,21 +174,20 @@ class CoquiVits(Engine):
             for speaker in speakers
         ]
 
-    def _model(self, name: str) -> SpeechModel:
+    def _model(self, name: str, device: torch.device) -> SpeechModel:
         from server.engines import torch_runtime
         from server.engines.coqui.speech_model import SpeechModel
 
-        if self._device is None:
-            raise Unavailable(f"{self.capabilities.title} is not loaded.")
-        if name not in self._loaded:
-            while len(self._loaded) >= KEPT_MODELS:
-                self._loaded.popitem(last=False)
-                torch_runtime.free_memory(self._device)
+        loaded = self._loaded if device == self._device else self._on_cpu
+        if name not in loaded:
+            while len(loaded) >= KEPT_MODELS:
+                loaded.popitem(last=False)
+                torch_runtime.free_memory(device)
             self.context.report(f"Loading {name}", None)
             folder = self._folders[name]
-            self._loaded[name] = SpeechModel(folder, self._vocoder_of(folder), self._device)
-        self._loaded.move_to_end(name)
-        return self._loaded[name]
+            loaded[name] = SpeechModel(folder, self._vocoder_of(folder), device)
+        loaded.move_to_end(name)
+        return loaded[name]
 
     def _vocoder_of(self, folder: ModelFolder) -> ModelFolder | None:
         """The one in the model's own folder, else the one that the library's list names for the model."""
