@@ -83,8 +83,8 @@ def make_xtts(
     return folder
 
 
-def make_vits(folder: Path, speakers: tuple[str, ...] = ()) -> Path:
-    """A real VITS on characters, shrunk; several speakers if they are named."""
+def make_vits(folder: Path, speakers: tuple[str, ...] = (), *, slim: bool = True) -> Path:
+    """A real VITS on characters, shrunk unless told; several speakers if they are named."""
     import torch
 
     import_torchaudio()
@@ -94,10 +94,11 @@ def make_vits(folder: Path, speakers: tuple[str, ...] = ()) -> Path:
     folder.mkdir(parents=True)
     config = VitsConfig(use_phonemes=False, text_cleaner="basic_cleaners")
     args: Any = config.model_args
-    args.hidden_channels, args.hidden_channels_ffn_text_encoder = 16, 16
-    args.num_layers_text_encoder, args.num_layers_flow, args.num_layers_dp_flow = 1, 1, 1
-    args.num_layers_posterior_encoder = 1
-    args.upsample_initial_channel_decoder = 16
+    if slim:
+        args.hidden_channels, args.hidden_channels_ffn_text_encoder = 16, 16
+        args.num_layers_text_encoder, args.num_layers_flow, args.num_layers_dp_flow = 1, 1, 1
+        args.num_layers_posterior_encoder = 1
+        args.upsample_initial_channel_decoder = 16
     if speakers:
         args.use_speaker_embedding, args.num_speakers = True, len(speakers)
         args.speakers_file = str(folder / "speakers.json")

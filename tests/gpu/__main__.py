@@ -1,4 +1,4 @@
-"""``python -m tests.gpu [kokoro] [xtts] [rvc] [--cpu] [--quick]``: checks and measures, prints one table."""
+"""``python -m tests.gpu [PART ...] [--cpu] [--quick]``: checks and measures, prints one table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 
 from tests.gpu.table import Row, Skip, show
 
-PARTS = ("kokoro", "xtts", "rvc")
+PARTS = ("kokoro", "xtts", "coqui", "rvc", "memory")
 
 
 def main(argv: list[str]) -> int:
@@ -25,7 +25,7 @@ def main(argv: list[str]) -> int:
     if unknown:
         asked.error(f"there is no part {unknown[0]!r}; there is {', '.join(PARTS)}")
     if importlib.util.find_spec("torch") is None:
-        print("tests.gpu: skipped, torch is not installed: python3 -m server install torch kokoro-torch rvc coqui")
+        print("tests.gpu: skipped, torch is not installed: python3 -m server install kokoro-torch rvc coqui-vits")
         return 0
     import torch
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import tempfile
 import time
 import warnings
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.gpu.table import Row, Skip, percentile
+from tests.installed import lacking
 
 if TYPE_CHECKING:
     from server.engines.coqui.xtts_model import Latents, XttsModel
@@ -22,8 +22,8 @@ FULL = {"width": 1024, "layers": 30, "heads": 16, "audio_tokens": 605, "codes": 
 
 def run(device: str, quick: bool) -> Iterator[Row]:
     """Tokens a second alone and together, first sound, the same latents as the library's, memory."""
-    if importlib.util.find_spec("TTS") is None:
-        raise Skip("coqui-tts is not installed")
+    if names := lacking("TTS", "torchaudio"):
+        raise Skip(f"{', '.join(names)} not installed")
     import torch
 
     from server.engines.coqui.shared import model_folders
@@ -77,7 +77,7 @@ def run(device: str, quick: bool) -> Iterator[Row]:
         )  # fmt: skip
     for listeners in (1, slots):
         begin = time.perf_counter()
-        sound = _spoken(model, voice, listeners) / model.rate
+        sound = spoken_samples(model, voice, listeners) / model.rate
         speed = sound / (time.perf_counter() - begin)
         yield Row("xtts", f"audio seconds a second, {listeners} at once", f"{speed:.1f}")
     if on_card:
@@ -144,7 +144,7 @@ def _first_sounds(model: XttsModel, voice: Latents, listeners: int, seed: int) -
     return list(waits.values())
 
 
-def _spoken(model: XttsModel, voice: Latents, listeners: int) -> int:
+def spoken_samples(model: XttsModel, voice: Latents, listeners: int) -> int:
     """Samples of a sentence for each."""
     batch, samples = _batch(model, voice, listeners, 7), 0
     while len(batch):
