@@ -1,6 +1,7 @@
 """``python3 -m tests [long] [pytest's arguments]``: installs what is missing, then runs the tests.
 
-``python3 -m tests check`` runs the linters instead, ``python3 -m tests bench server`` a bench of ``tests/bench``.
+``python3 -m tests check`` runs the linters instead, ``python3 -m tests bench server`` a bench of ``tests/bench``,
+``python3 -m tests gpu`` what only a graphics card can show.
 """
 
 import sys
@@ -22,6 +23,8 @@ def main(argv: "list[str]") -> int:
         return _check(python)
     if argv[:1] == ["bench"]:
         return _bench(python, argv[1:])
+    if argv[:1] == ["gpu"]:
+        return _module(python, "tests.gpu", argv[1:])
     return _run(python, argv, time.monotonic() - started)
 
 
@@ -65,16 +68,20 @@ def _prepare() -> Path:
 
 
 def _bench(python: Path, argv: "list[str]") -> int:
+    benches = sorted(path.stem for path in Path(__file__).with_name("bench").glob("*.py") if path.stem != "__init__")
+    if not argv or argv[0] not in benches:
+        print(f"tests: name a bench: {', '.join(benches)}", file=sys.stderr)
+        return 2
+    return _module(python, f"tests.bench.{argv[0]}", argv[1:])
+
+
+def _module(python: Path, name: str, argv: "list[str]") -> int:
     import os
     import subprocess
 
     from server.boot.launch import REPOSITORY, child_environment
 
-    benches = sorted(path.stem for path in Path(__file__).with_name("bench").glob("*.py") if path.stem != "__init__")
-    if not argv or argv[0] not in benches:
-        print(f"tests: name a bench: {', '.join(benches)}", file=sys.stderr)
-        return 2
-    command = [str(python), "-m", f"tests.bench.{argv[0]}", *argv[1:]]
+    command = [str(python), "-m", name, *argv]
     return subprocess.run(command, cwd=REPOSITORY, env=child_environment(os.environ), check=False).returncode
 
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-BEHIND, AHEAD = 32, 16
-"""Frames of context before and after; the network's view is some 12 frames to each side."""
+BEHIND, AHEAD = 16, 16
+"""Frames of context before and after: the network sees 13 to each side, 3 by its first layer and 8 by its slowest."""
 
 
 class StreamingVocoder:
