@@ -18,6 +18,7 @@ from server.api.until import unless_gone
 from server.audio.formats import FORMATS, AudioFormat
 from server.audio.play import play
 from server.engines.table import is_installed
+from server.engines.torch_options import LOW_VRAM
 from server.errors import InvalidRequest
 from server.speech.rendition import Line
 from server.speech.request import Delivery
@@ -55,6 +56,7 @@ async def current_settings(request: Request) -> Json:
     registry = troupe.registry
     capabilities = registry.capabilities()
     options = {option.name: option.default for option in capabilities.options}
+    options |= troupe.settings.now.engine.options.get(registry.current, {})
     installed = [name for name in registry.names() if is_installed(registry.capabilities(name))]
     return {
         "engines_available": installed,
@@ -68,8 +70,8 @@ async def current_settings(request: Request) -> Json:
         "deepspeed_enabled": False,
         "generationspeed_capable": True,
         "generationspeed_set": 1.0,
-        "lowvram_capable": False,
-        "lowvram_enabled": False,
+        "lowvram_capable": LOW_VRAM.name in options,
+        "lowvram_enabled": options.get(LOW_VRAM.name, False),
         "pitch_capable": True,
         "pitch_set": 0,
         "repetitionpenalty_capable": "repetition_penalty" in options,
@@ -115,20 +117,31 @@ async def reload_config(request: Request) -> str:
 @router.post("/api/deepspeed")
 async def deepspeed(request: Request, new_deepspeed_value: bool) -> Json:
     """DeepSpeed has no part in any engine here."""
-    return _switch(troupe_of(request), "DeepSpeed", new_deepspeed_value)
+    if new_deepspeed_value:
+        return _not_of(troupe_of(request), "DeepSpeed")
+    return {"status": "success", "message": "DeepSpeed is already off."}
 
 
 @router.post("/api/lowvramsetting")
 async def low_vram(request: Request, new_low_vram_value: bool) -> Json:
-    """Memory is given back by unloading when idle, not by moving models about."""
-    return _switch(troupe_of(request), "A low-VRAM mode", new_low_vram_value)
+    """Whether the engine leaves the graphics card while nothing is to be said; it is loaded again for a change."""
+    troupe = troupe_of(request)
+    registry = troupe.registry
+    name = registry.current
+    kept = troupe.settings.now.engine.options.get(name, {})
+    word = "on" if new_low_vram_value else "off"
+    if new_low_vram_value == kept.get(LOW_VRAM.name, LOW_VRAM.default):
+        return {"status": "success", "message": f"LowVRAM is already {word}."}
+    if LOW_VRAM not in registry.capabilities().options:
+        return _not_of(troupe, "LowVRAM")
+    troupe.settings.change(f"engine.options.{name}", {**kept, LOW_VRAM.name: new_low_vram_value})
+    await registry.unload()
+    await registry.load(name)
+    return {"status": "lowvram-success", "message": f"LowVRAM is {word}."}
 
 
-def _switch(troupe: Troupe, what: str, on: bool) -> Json:
-    if on:
-        title = troupe.registry.capabilities().title
-        return {"status": "error", "message": f"{what} is not something that {title} has."}
-    return {"status": "success", "message": f"{what} is already off."}
+def _not_of(troupe: Troupe, what: str) -> Json:
+    return {"status": "error", "message": f"{what} is not something that {troupe.registry.capabilities().title} has."}
 
 
 @router.post("/api/tts-generate")

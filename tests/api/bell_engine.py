@@ -12,6 +12,7 @@ import numpy as np
 from server.audio.chunk import AudioChunk
 from server.engines.base import Capabilities, SynthesisOptions
 from server.engines.tone import RATE, Tone
+from server.engines.torch_options import LOW_VRAM
 from server.text.piece import Piece
 from server.voices.voice import Voice
 
@@ -61,3 +62,9 @@ class Gong(Bell):
         """Longer than a request to another engine takes."""
         time.sleep(4)
         super().load()
+
+
+class Shy(Bell):
+    """Leaves the graphics card when it is silent, or would if it had one."""
+
+    capabilities = replace(Bell.capabilities, name="shy", title="Shy", options=(LOW_VRAM,))

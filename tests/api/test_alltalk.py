@@ -15,6 +15,7 @@ import httpx
 import numpy as np
 import pytest
 
+from server.engines.table import ENGINES
 from tests.running import Running, running, wait_for
 
 pytestmark = pytest.mark.api
@@ -452,6 +453,23 @@ def test_switches_that_no_engine_has(http: httpx.Client, route: str) -> None:
     assert "Tone" in on.json()["message"]
     failure(http.post(f"/api/{route}=perhaps"), 400, "error")
     failure(http.post(f"/api/{route.partition('?')[0]}"), 400, "error")
+
+
+def test_low_vram_is_switched_where_the_engine_has_it(tmp_path: Path) -> None:
+    engines = {**ENGINES, "shy": "tests.api.bell_engine:Shy"}
+    with running(tmp_path, engines=engines, engine__name="shy") as server, server.http() as client:
+        worker = server.troupe.registry.worker_pid
+        before = client.get("/api/currentsettings").json()
+        assert (before["lowvram_capable"], before["lowvram_enabled"]) == (True, False)
+        off = client.post("/api/lowvramsetting?new_low_vram_value=False").json()
+        assert off == {"status": "success", "message": "LowVRAM is already off."}
+        assert client.post("/api/lowvramsetting?new_low_vram_value=True").json()["status"] == "lowvram-success"
+        assert client.get("/api/currentsettings").json()["lowvram_enabled"] is True
+        assert server.troupe.registry.worker_pid not in (worker, None), "such an option wants the engine loaded again"
+        assert "low_vram: true" in (tmp_path / "settings.yaml").read_text(encoding="utf-8")
+        again = client.post("/api/lowvramsetting?new_low_vram_value=True").json()
+        assert again == {"status": "success", "message": "LowVRAM is already on."}
+        assert generate(client, character_voice_gen="ding").status_code == 200
 
 
 def test_reloading_the_current_engine(http: httpx.Client) -> None:
