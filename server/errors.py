@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+RESTART = "restart_worker"
+"""The code of an error that only a new worker process mends: of a graphics card, for example."""
+
 
 class SpeechError(Exception):
     """Base of every error that Troupe raises on purpose.

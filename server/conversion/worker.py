@@ -19,12 +19,10 @@ from server.conversion.rvc.model import Converted, RvcModel, Window
 from server.conversion.rvc.settings import ConversionSettings
 from server.engines.protocol import Message, error_to_wire, read_message, write_message
 from server.engines.worker import RESTART_ME, claim_pipes
-from server.errors import SpeechError, SynthesisFailed
+from server.errors import RESTART, SpeechError, SynthesisFailed
 
 log = logging.getLogger("troupe.rvc")
 
-RESTART = "restart_worker"
-"""``torch_runtime.RESTART``, for those who do not import torch."""
 _OUT_OF_MEMORY = "out_of_memory"
 
 

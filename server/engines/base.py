@@ -227,6 +227,11 @@ class Engine(ABC):
             else:
                 yield job.id, None
 
+    @property
+    def at_once(self) -> int:
+        """Pieces it can really speak together, asked after ``load``: fewer than its batch where memory is short."""
+        return self.capabilities.batch_size
+
     def prepare_voice(self, voice: Voice) -> None:
         """Take in a cloned voice's clips; raises InvalidRequest when they cannot be used."""
         raise InvalidRequest(f"{self.capabilities.title} cannot clone voices.", code="cannot_clone")

@@ -78,6 +78,8 @@ class WorkerClient:
         self.engine = engine
         self.voices: Sequence[Voice] = ()
         self.load_seconds = 0.0
+        self.at_once = 1
+        """Pieces it speaks together, known once it is loaded."""
         self.device_memory: Mapping[str, int] = {}
         self._class_path = class_path
         self._context = context
@@ -88,6 +90,8 @@ class WorkerClient:
         self._outbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = False
+        self._last_word = time.monotonic()
+        """When it last said something of any job."""
 
     @property
     def pid(self) -> int | None:
@@ -190,7 +194,7 @@ class WorkerClient:
         try:
             while True:
                 try:
-                    item = await within(limit, inbox.get())
+                    item = await self._next(inbox, limit)
                 except asyncio.TimeoutError as error:
                     finished = True
                     log.error("%s has been silent for %g s: ending its worker", self.engine, limit)
@@ -211,6 +215,20 @@ class WorkerClient:
             self._jobs.pop(job_id, None)
             if not finished:
                 self._post({"type": "cancel", "job": job_id})
+
+    async def _next(self, inbox: asyncio.Queue[_Item], limit: float) -> _Item:
+        """The job's next item; asyncio.TimeoutError once the worker has had no word for any job for ``limit`` s.
+
+        Jobs wait for one another in there, so the silence of one alone means nothing.
+        """
+        since = time.monotonic()
+        while True:
+            left = max(since, self._last_word) + limit - time.monotonic()
+            try:
+                return await within(max(0.0, left), inbox.get())
+            except asyncio.TimeoutError:
+                if left <= 0:
+                    raise
 
     def _end_hung(self) -> None:
         """Kill, and say so at once: nobody may be sent here while the process is still dying."""
@@ -275,6 +293,7 @@ class WorkerClient:
             self._context.report(message["detail"], message["fraction"])
         elif kind == "loaded":
             self.voices = [voice_from_wire(voice) for voice in message["voices"]]
+            self.at_once = message["at_once"]
             self.load_seconds = message["seconds"]
             if not self._loaded.done():
                 self._loaded.set_result(None)
@@ -285,6 +304,7 @@ class WorkerClient:
             self.device_memory = message["memory"]
 
     def _deliver(self, job_id: int, item: _Item) -> None:
+        self._last_word = time.monotonic()
         inbox = self._jobs.get(job_id)
         if inbox is not None:
             inbox.put_nowait(item)

@@ -73,6 +73,11 @@ class EngineRegistry:
         slot = self._slots.get(name or self.current)
         return slot.voices if slot else ()
 
+    def at_once(self, name: str) -> int:
+        """Pieces that an engine speaks together."""
+        slot = self._slots.get(name)
+        return slot.at_once if slot else self.capabilities(name).batch_size
+
     def refusal(self, name: str) -> Unavailable:
         """Why the voices of an engine are not known."""
         slot = self._slots.get(name)

@@ -83,6 +83,11 @@ class Slot:
         return self._client
 
     @property
+    def at_once(self) -> int:
+        """Pieces it speaks together; what its kind can do at most, until it is loaded."""
+        return self._client.at_once if self._client else self.capabilities.batch_size
+
+    @property
     def pid(self) -> int | None:
         """Process id of the worker."""
         return self._client.pid if self._client else None

@@ -10,10 +10,7 @@ from contextlib import contextmanager
 
 import torch
 
-from server.errors import SynthesisFailed, Unavailable
-
-RESTART = "restart_worker"
-"""The code of an error after which the worker process is replaced."""
+from server.errors import RESTART, SynthesisFailed, Unavailable
 
 
 def open_device(name: str, memory_gb: float = 0.0) -> torch.device:

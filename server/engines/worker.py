@@ -28,7 +28,7 @@ from server.engines.protocol import (
     voice_to_wire,
     write_message,
 )
-from server.errors import Cancelled, SpeechError, SynthesisFailed
+from server.errors import RESTART, Cancelled, SpeechError, SynthesisFailed
 
 log = logging.getLogger("troupe.worker")
 
@@ -78,7 +78,7 @@ class Worker:
                 engine.unload()
                 return 0
             if isinstance(task, Job):
-                others = self._inbox.jobs(engine.capabilities.batch_size - 1, engine)
+                others = self._inbox.jobs(engine.at_once - 1, engine)
                 self._speak(engine, [task, *others])
                 rest_at = _rest_time(engine)
             else:  # being asked for its memory, as an open Status page does, is no reason to stay awake
@@ -99,7 +99,7 @@ class Worker:
         try:
             engine = self._engine_class(context)
             engine.load()
-            voices = [voice_to_wire(voice) for voice in engine.voices()]
+            voices, at_once = [voice_to_wire(voice) for voice in engine.voices()], engine.at_once
         except SpeechError as error:
             self._send({"type": "load_failed", "error": error_to_wire(error)})
             return None
@@ -108,7 +108,8 @@ class Worker:
             failed = SynthesisFailed(f"The engine could not be loaded: {_words(error)}")
             self._send({"type": "load_failed", "error": error_to_wire(failed)})
             return None
-        self._send({"type": "loaded", "voices": voices, "seconds": time.perf_counter() - started})
+        seconds = time.perf_counter() - started
+        self._send({"type": "loaded", "voices": voices, "at_once": at_once, "seconds": seconds})
         return engine
 
     def _read(self) -> None:
@@ -189,7 +190,7 @@ class Worker:
             self._send({"type": "end", "job": job_id})
             return
         self._send({"type": "error", "job": job_id, "error": error_to_wire(error)})
-        if error.code == "restart_worker":
+        if error.code == RESTART:
             self._broken = True
 
     def _prepare(self, engine: Engine, message: Message) -> None:

@@ -31,7 +31,7 @@ class Turn:
 class Lane:
     """Who waits for one engine, and how many pieces it has in hand: as many as it batches and no more."""
 
-    def __init__(self, engine: str, width: int) -> None:
+    def __init__(self, engine: str, width: Callable[[], int]) -> None:
         self.open = 0
         """Requests with a place here."""
         self._engine = engine
@@ -77,7 +77,7 @@ class Lane:
         self._pace = 0.8 * self._pace + 0.2 * seconds / max(1, size)
 
     def _wake(self) -> None:
-        while self._waiting and self._running < self._width:
+        while self._waiting and self._running < self._width():
             _, tag, _, future, _ = heapq.heappop(self._waiting)
             if future.done():
                 continue

@@ -165,7 +165,7 @@ class Narration:
         """Dispatch parts and report them in order; one more than the engines batch, so that they never idle."""
         around = self._around
         engines = {around.casting.engine_of(delivery) for delivery in self.plan.cast.values()}
-        width = sum(around.registry.capabilities(engine).batch_size for engine in engines)
+        width = sum(around.registry.at_once(engine) for engine in engines)
         making: asyncio.Queue[asyncio.Task[Made] | None] = asyncio.Queue(maxsize=width)
         dispatcher = asyncio.create_task(self._dispatch(making))
         task: asyncio.Task[Made] | None = None

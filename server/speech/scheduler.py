@@ -86,7 +86,7 @@ class Scheduler:
 
     def _lane(self, engine: str) -> Lane:
         if engine not in self._lanes:
-            self._lanes[engine] = Lane(engine, self.registry.capabilities(engine).batch_size)
+            self._lanes[engine] = Lane(engine, lambda: self.registry.at_once(engine))
         return self._lanes[engine]
 
     def _count(self, lanes: Collection[Lane], change: int) -> None:

@@ -35,6 +35,21 @@ class Twin(Tone):
     capabilities = replace(Tone.capabilities, name="twin")
 
 
+class Solo(Tone):
+    """Could be handed four, and speaks one after the other: so it says."""
+
+    capabilities = replace(Tone.capabilities, name="solo", batch_size=4)
+
+    @property
+    def at_once(self) -> int:
+        """Memory is short."""
+        return 1
+
+    def voices(self) -> Sequence[Voice]:
+        """Tone's, under its own name."""
+        return [replace(voice, engine="solo") for voice in super().voices()]
+
+
 class Duet(Tone):
     """Speaks for two at once and never for one: the second has to join in. Told in ``memory``: how often it rested."""
 

@@ -11,8 +11,7 @@ import pytest
 from server.conversion.process import Launch, RvcProcess
 from server.conversion.rvc.model import Converted, RvcModel, Window
 from server.conversion.rvc.settings import ConversionSettings
-from server.conversion.worker import RESTART
-from server.errors import SpeechError, SynthesisFailed, Unavailable
+from server.errors import RESTART, SpeechError, SynthesisFailed, Unavailable
 from tests.torch_needed import need
 
 need("torch", "safetensors", command="python3 -m server install rvc")
@@ -63,9 +62,6 @@ def test_failures_are_told_as_they_are_and_leave_the_process_alive(rvc: Rvc) -> 
 
 
 def test_a_broken_card_gets_a_new_process(rvc: Rvc) -> None:
-    from server.engines import torch_runtime
-
-    assert torch_runtime.RESTART == RESTART
     rvc.convert()
     pid = rvc.process.pid
     assert rvc.failure("burnt").code == RESTART

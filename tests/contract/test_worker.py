@@ -27,6 +27,7 @@ TABLE = {
     "absent": "tests.contract.broken_engine:Absent",
     "twin": "tests.contract.broken_engine:Twin",
     "duet": "tests.contract.broken_engine:Duet",
+    "solo": "tests.contract.broken_engine:Solo",
 }
 
 
@@ -257,6 +258,20 @@ async def until(reached: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("never")
+
+
+def test_who_waits_in_the_worker_is_not_taken_for_hung(tmp_path: Path) -> None:
+    """Silence counts for the worker, not for a job that stands behind others in there."""
+
+    async def work(registry: EngineRegistry) -> None:
+        await registry.load("solo")
+        assert registry.at_once("solo") == 1
+        assert registry.at_once("tone") == 4
+        spoken = await asyncio.gather(*(speak(registry, "one two three", delay=1.5) for _ in range(5)))
+        assert all(seconds > 0 for seconds in spoken)
+        assert registry.restarts == 0
+
+    with_registry(work, tmp_path, Deadlines(first_chunk=1.5, stall=1.5))
 
 
 def test_a_second_listener_joins_a_batch_that_goes_on(tmp_path: Path) -> None:

@@ -29,6 +29,9 @@ class FakeRegistry:
 
     current = "fake"
 
+    def at_once(self, name: str) -> int:
+        return self._capabilities.batch_size
+
     def __init__(self, batch_size: int = 1) -> None:
         self.spoken: list[str] = []
         self.deaths = 0
