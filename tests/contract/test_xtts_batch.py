@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import wave
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +14,7 @@ import pytest
 from server.audio.chunk import AudioChunk, Samples
 from server.engines.base import Cancel, EngineContext, Job, SynthesisOptions
 from server.engines.coqui.xtts import REST_AFTER, Xtts
-from server.errors import Cancelled, NotFound, SpeechError, SynthesisFailed
+from server.errors import Cancelled, InvalidRequest, NotFound, SpeechError, SynthesisFailed
 from server.text.piece import Piece
 from server.voices.voice import Voice
 from tests.torch_needed import need
@@ -21,6 +24,7 @@ need("torch", "torchaudio", "TTS", command="python3 -m server install coqui")
 import torch  # noqa: E402 - only where it is installed
 
 from server.engines.coqui.decode import GptDecoder  # noqa: E402
+from server.engines.coqui.xtts_model import XttsModel  # noqa: E402
 from tests.contract.coqui_models import make_xtts, small_vocoder  # noqa: E402
 
 pytestmark = [
@@ -232,21 +236,152 @@ def test_what_was_heard_is_not_said_again(xtts: Xtts, monkeypatch: pytest.Monkey
     assert ends[0].code == "out_of_memory"
 
 
-def test_a_broken_card_asks_for_a_new_process(xtts: Xtts, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(decoder: GptDecoder, *args: object) -> None:
-        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+@pytest.mark.parametrize("step", ["begin", "advance", "drop"])
+def test_a_broken_card_asks_for_a_new_process(step: str, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From then on everything on the card fails, the cleaning up too."""
+    xtts = loaded(models, 2)
+    is_broken = False
 
-    monkeypatch.setattr(GptDecoder, "advance", broken)
+    def breaking(name: str) -> None:
+        real = getattr(GptDecoder, name)
+
+        def guarded(decoder: GptDecoder, *args: object, **more: object) -> object:
+            nonlocal is_broken
+            is_broken = is_broken or name == step
+            if is_broken:
+                raise RuntimeError("CUDA error: an illegal memory access was encountered")
+            return real(decoder, *args, **more)
+
+        monkeypatch.setattr(GptDecoder, name, guarded)
+
+    for name in ("begin", "advance", "drop"):
+        breaking(name)
     with pytest.raises(SynthesisFailed) as caught:
-        list(xtts.synthesize_batch([job(xtts, 0, "yes.")]))
+        list(xtts.synthesize_batch([job(xtts, 0, "yes."), job(xtts, 1, "no.")]))
     assert caught.value.code == "restart_worker"
+
+
+def test_what_no_library_may_raise_is_one_listeners_alone(xtts: Xtts, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert xtts._placement is not None
+    model = xtts._placement.model
+    prefix, parts = model.prefix, model.parts
+
+    def odd_prefix(text: str, *args: object) -> object:
+        if "odd" in text:
+            raise KeyError("a token nobody knows")
+        return prefix(text, *args)  # type: ignore[arg-type]
+
+    def odd_parts(text: str, *args: object) -> object:
+        if "strange" in text:
+            raise OverflowError("too much")
+        return parts(text, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(model, "prefix", odd_prefix)
+    monkeypatch.setattr(model, "parts", odd_parts)
+    jobs = [job(xtts, 0, "an odd one"), job(xtts, 1, TEXTS[0]), job(xtts, 2, "a strange one")]
+    sound, ends, _ = collected(xtts.synthesize_batch(jobs))
+    assert ends[1] is None
+    assert len(sound[1])
+    for number, word in ((0, "KeyError"), (2, "OverflowError")):
+        error = ends[number]
+        assert isinstance(error, SynthesisFailed)
+        assert word in error.message
+
+
+def test_after_a_rest_only_those_join_who_still_fit(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    xtts = loaded(models, 4)
+    xtts.rest()
+    make = GptDecoder.__init__
+
+    def tight(decoder: GptDecoder, gpt: object, slots: int) -> None:
+        if slots > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        make(decoder, gpt, slots)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(GptDecoder, "__init__", tight)
+    _, ends, _ = collected(xtts.synthesize_batch([job(xtts, number, text) for number, text in enumerate(TEXTS)]))
+    assert ends == dict.fromkeys(range(4))
+    assert xtts.at_once == 2
+
+
+def test_a_smaller_decoder_is_made_when_the_larger_has_gone(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both at once would need half as much again of what was too much already."""
+    xtts = loaded(models, 4)
+    xtts.rest()
+    warm, alive = GptDecoder.warm, list[weakref.ref[GptDecoder]]()
+
+    def tight(decoder: GptDecoder, *, graphs: bool) -> object:
+        alive.append(weakref.ref(decoder))
+        if decoder.slots > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        assert [other() for other in alive[:-1]] == [None, None]
+        return warm(decoder, graphs=graphs)
+
+    monkeypatch.setattr(GptDecoder, "warm", tight)
+    assert xtts._placement is not None
+    assert xtts._placement.model.decoder().slots == 1
+    assert len(alive) == 3
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_card_without_room_for_the_model(allowed: bool, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPU loads it if that is allowed; else the engine says why it cannot be loaded."""
+    make, whole = GptDecoder.__init__, XttsModel.__init__
+    on_card = True
+
+    def full(decoder: GptDecoder, gpt: object, slots: int) -> None:
+        if on_card:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        make(decoder, gpt, slots)  # type: ignore[arg-type]
+
+    def placed(model: XttsModel, folder: object, device: torch.device, *args: object, **more: object) -> None:
+        nonlocal on_card
+        on_card = device.type != "cpu"
+        whole(model, folder, torch.device("cpu"), *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(GptDecoder, "__init__", full)
+    monkeypatch.setattr(XttsModel, "__init__", placed)
+    monkeypatch.setattr("server.engines.torch_runtime.open_device", lambda name, memory: torch.device("meta"))
+    xtts = Xtts(EngineContext(models=models, options={"cpu_fallback": allowed, "precision": "float32"}))
+    if allowed:
+        xtts.load()
+        assert alone(xtts, [job(xtts, 0, "yes.")])
+    else:
+        with pytest.raises(SynthesisFailed, match="memory") as caught:
+            xtts.load()
+        assert caught.value.code == "out_of_memory"
+
+
+def test_clones_find_back_when_a_switch_has_failed(models: Path, tmp_path: Path) -> None:
+    shutil.copytree(models, tmp_path / "models")
+    xtts = loaded(tmp_path / "models", 2)
+    (tmp_path / "models" / "other" / "model.pth").write_bytes(b"damaged")
+    clip = tmp_path / "clip.wav"
+    with wave.open(str(clip), "wb") as file:
+        file.setparams((1, 2, 24_000, 0, "NONE", ""))
+        time = np.arange(48_000) / 24_000
+        file.writeframes((8_000 * np.sign(np.sin(900 * time)) * np.sin(3 * time)).astype("<i2").tobytes())
+    _, ends, _ = collected(xtts.synthesize_batch([job(xtts, 0, "yes.", "other/Cid")]))
+    assert isinstance(ends[0], SynthesisFailed)
+    clone = Voice("me", "xtts", "Me", kind="clone", clips=(str(clip),))
+    assert list(xtts.synthesize(Piece("yes.", 0, 4), clone, SynthesisOptions()))
+
+
+def test_a_clip_that_was_cut_off_is_refused(xtts: Xtts, tmp_path: Path) -> None:
+    clip = tmp_path / "cut.wav"
+    with wave.open(str(clip), "wb") as file:
+        file.setparams((1, 2, 24_000, 0, "NONE", ""))
+        file.writeframes(bytes(96_000))
+    clip.write_bytes(clip.read_bytes()[:-1])
+    with pytest.raises(InvalidRequest, match=r"cut\.wav"):
+        xtts.prepare_voice(Voice("bad", "xtts", "Bad", kind="clone", clips=(str(clip),)))
 
 
 def test_it_rests_in_main_memory_and_wakes(xtts: Xtts, models: Path) -> None:
     before = alone(xtts, [job(xtts, 0, "yes.")])
     xtts.rest()
     assert xtts._placement is not None
-    assert xtts._placement.model.is_resting
+    assert xtts._placement.model._decoder is None
     after = alone(xtts, [job(xtts, 0, "yes.")])
     assert np.array_equal(before[0], after[0])
     for device, low_vram, rest_after in (("cuda", True, REST_AFTER), ("cuda", False, None), ("cpu", True, None)):

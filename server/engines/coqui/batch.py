@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +17,10 @@ from server.engines.coqui.decode import Sentence
 from server.engines.coqui.sampling import Sampling
 from server.engines.coqui.vocoder import StreamingVocoder
 from server.engines.coqui.xtts_model import Latents, XttsModel, token_limits
-from server.engines.torch_runtime import RESTART, model_errors
-from server.errors import SpeechError, SynthesisFailed
+from server.engines.torch_runtime import model_errors
+from server.errors import RESTART, SpeechError, SynthesisFailed
+
+log = logging.getLogger("troupe.xtts")
 
 CHUNKS = (10, 20, 40)
 """Tokens of the first chunks, the last repeated: a short one first, so that sound comes early. 21.5 a second."""
@@ -74,7 +78,7 @@ class SpeakingBatch:
     def round(self) -> Iterator[tuple[int, Item]]:
         """Some tokens for everyone; yields (key, sound), then (key, None) at an end or (key, error).
 
-        Raises only what a new process alone can mend.
+        Raises only what a new process alone can mend; then nothing that lies on the card may be touched any more.
         """
         for one in self._running.copy():
             if one.sentence is None:
@@ -102,14 +106,15 @@ class SpeakingBatch:
     def _guarded(self, one: _Running, work: Iterator[Samples | None]) -> Iterator[tuple[int, Item]]:
         """``work`` for one of them, whose failure is its own."""
         try:
-            with model_errors("XTTS"):
+            with own_failure("XTTS"):
                 one.utterance.cancel.check()
                 for item in work:
                     yield one.key, item
         except SpeechError as error:
-            self._remove(one)
             if error.code == RESTART:
                 raise
+            with own_failure("XTTS"):
+                self._remove(one)
             yield one.key, error
 
     def _begin(self, one: _Running) -> Iterator[Samples | None]:
@@ -148,8 +153,21 @@ class SpeakingBatch:
             one.sentence = None
 
     def _remove(self, one: _Running) -> None:
-        self._free_row(one)
         self._running.remove(one)
+        self._free_row(one)
+
+
+@contextmanager
+def own_failure(title: str) -> Iterator[None]:
+    """Whatever one utterance raises is its own SpeechError: others are spoken in the same batch."""
+    try:
+        with model_errors(title):
+            yield
+    except SpeechError:
+        raise
+    except Exception as error:  # of a library, over one text or one clip; the trace is for whoever mends it
+        log.exception("one utterance failed")
+        raise SynthesisFailed(f"{title} failed: {type(error).__name__}: {error}") from error
 
 
 def _heard(one: _Running, sound: Tensor) -> Iterator[Samples]:

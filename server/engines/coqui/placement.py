@@ -53,19 +53,11 @@ class Placement:
             return
         if name not in self._folders:
             raise NotFound(f"There is no XTTS model {name!r}.", param="voice")
+        # The name of the one before stays until there is another, so that clones find back to a model that works.
         self._batch = self._spare = None
-        self.name = ""
         free_memory(self._device)
         self._report(f"Loading {name}", None)
-        model = XttsModel(
-            self._folders[name],
-            self._device,
-            self._precision,
-            slots=self._slots,
-            graphs=self._graphs,
-            report=self._report,
-        )
-        self._batch, self.name = SpeakingBatch(model), name
+        self._batch, self.name = SpeakingBatch(self._made(name)), name
 
     def batch_for(self, name: str) -> SpeakingBatch | None:
         """Where a voice of the model ``name`` can join now; None while it has to wait for others to end."""
@@ -84,7 +76,25 @@ class Placement:
                 return spare if spare.free else None
             batch.model.shrink()
             self._is_full = False
+        try:
+            batch.model.decoder()  # made again after a rest, perhaps with less room: only now is it known how much
+        except torch.OutOfMemoryError:
+            if not self._cpu_fallback:
+                raise
+            batch = self._on_cpu()
         return batch if batch.free else None
+
+    def _made(self, name: str) -> XttsModel:
+        """On the device, else on the CPU where that is allowed."""
+        folder, at_once, report = self._folders[name], self._slots, self._report
+        try:
+            return XttsModel(folder, self._device, self._precision, slots=at_once, graphs=self._graphs, report=report)
+        except torch.OutOfMemoryError:
+            if not self._cpu_fallback:
+                raise
+        free_memory(self._device)
+        self._report(f"Loading {name} on the CPU: the graphics card has no room", None)
+        return XttsModel(folder, torch.device("cpu"), torch.float32, slots=at_once, report=report)
 
     def makes_room(self, item: Item) -> bool:
         """Whether ``item`` says that the device is full, and its text may be tried again: smaller, or elsewhere."""

@@ -53,9 +53,9 @@ def read_clip(path: str) -> tuple[Samples, int]:
                 raise InvalidRequest(f"{Path(path).name} is not a 16-bit WAV file.", code="bad_clip")
             data = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
             channels, rate = file.getnchannels(), file.getframerate()
-    except (OSError, EOFError, wave.Error) as error:
+        return data.reshape(-1, channels).mean(axis=1).astype(np.float32), rate
+    except (OSError, EOFError, ValueError, wave.Error) as error:  # ValueError: cut off in the middle of a sample
         raise InvalidRequest(f"{Path(path).name} cannot be read: {error}.", code="bad_clip") from error
-    return data.reshape(-1, channels).mean(axis=1).astype(np.float32), rate
 
 
 def not_installed(error: Exception) -> Unavailable:

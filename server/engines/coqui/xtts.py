@@ -166,17 +166,27 @@ class Xtts(Engine):
             while waiting or spoken:
                 waiting.extend(more(MOST_AT_ONCE - len(waiting) - len(spoken)))
                 yield from self._admit(waiting, spoken)
+                again = []
                 for key, item in placement.round():
                     if key not in heard and placement.makes_room(item):
-                        waiting.appendleft(spoken.pop(key))
+                        again.append(spoken.pop(key))
                     elif item is None or isinstance(item, SpeechError):
                         del spoken[key]
                         yield key, item
                     else:
                         heard.add(key)
                         yield key, AudioChunk(item, placement.model.rate)
-        finally:
+                waiting.extendleft(reversed(again))
+        except SpeechError:  # only a new process mends it: nothing on the card may be touched any more
+            raise
+        except BaseException:  # nobody listens any more
             placement.clear()
+            raise
+
+    @property
+    def at_once(self) -> int:
+        """As many as the device has memory for."""
+        return self._loaded().model.slots
 
     def prepare_voice(self, voice: Voice) -> None:
         """Latents are computed now rather than with the first sentence."""
@@ -194,12 +204,12 @@ class Xtts(Engine):
 
     def _admit(self, waiting: deque[Job], spoken: dict[int, Job]) -> Iterator[tuple[int, SpeechError]]:
         """Begin with those who wait, in their order, while there is room; yields those who cannot be said."""
-        from server.engines import torch_runtime
+        from server.engines.coqui.batch import own_failure
 
         while waiting:
             job = waiting[0]
             try:
-                with torch_runtime.model_errors(self.capabilities.title):
+                with own_failure(self.capabilities.title):
                     job.options.cancel.check()
                     batch = self._loaded().batch_for(self._model_of(job.voice))
                     if batch is None:

@@ -65,17 +65,23 @@ class XttsModel:
         """The decoder, on its device and warm; made anew after ``rest`` or ``shrink``."""
         while self._decoder is None:
             try:
-                self._network.to(self.device)
-                self._gpt = self._gpt.to(self.device)
-                decoder = GptDecoder(self._gpt, self.slots)
-                for done in decoder.warm(graphs=self._graphs):
-                    self._report("Warming up", done)
-                self._decoder = decoder
+                self._decoder = self._made()
             except torch.OutOfMemoryError:
                 if self.slots == 1:
                     raise
-                self.shrink()
+            else:
+                break
+            # Here, and not above: an error that is being handled holds on to all that was in its way.
+            self.shrink()
         return self._decoder
+
+    def _made(self) -> GptDecoder:
+        self._network.to(self.device)
+        self._gpt = self._gpt.to(self.device)
+        decoder = GptDecoder(self._gpt, self.slots)
+        for done in decoder.warm(graphs=self._graphs):
+            self._report("Warming up", done)
+        return decoder
 
     def shrink(self) -> None:
         """Give back half of what sentences at once take; never while one is being spoken."""
@@ -89,11 +95,6 @@ class XttsModel:
         self._network.to("cpu")
         self._gpt = self._gpt.to(torch.device("cpu"))
         free_memory(self.device)
-
-    @property
-    def is_resting(self) -> bool:
-        """Whether the card is free of it."""
-        return self._decoder is None
 
     def builtin(self, name: str) -> Latents:
         """Latents of a built-in speaker."""
