@@ -1,9 +1,10 @@
-"""Options that engines on torch share, for a card that a language model shares too. Read by the server: no torch."""
+"""Options that engines on torch share, most for a card that a language model shares too. No torch is imported here."""
 
 from __future__ import annotations
 
 from server.engines.base import Option
 
+SEED = Option("seed", "int", 0, "The same seed says the same sentence in the same way", 0, 2**31 - 1)
 MEMORY = Option(
     "memory_gb", "float", 0.0, "Most memory of the graphics card, in GB (0: no limit)", 0, 1024, reload=True
 )

@@ -450,3 +450,26 @@ def test_then_the_cpu_speaks_if_allowed(tmp_path: Path, monkeypatch: pytest.Monk
                     said(engine, "a")
                 assert caught.value.code == "out_of_memory"
                 assert card.tries == ["meta", "meta"]
+
+
+def test_a_model_for_which_the_card_has_no_room_is_loaded_by_the_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_vits(tmp_path / "a")
+    loaded(tmp_path)  # and torchaudio is importable
+    from server.engines.coqui.speech_model import SpeechModel
+
+    build = SpeechModel.__init__
+
+    def built(model: Any, folder: Any, vocoder: Any, device: torch.device) -> None:
+        if device.type != "cpu":
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        build(model, folder, vocoder, device)
+
+    monkeypatch.setattr(SpeechModel, "__init__", built)
+    monkeypatch.setattr("server.engines.torch_runtime.open_device", lambda name, memory: torch.device("meta"))
+    with pytest.raises(Unavailable, match="out of memory"):
+        loaded(tmp_path)
+    engine = CoquiVits(EngineContext(models=tmp_path, options={"cpu_fallback": True}))
+    engine.load()
+    assert said(engine, "a").seconds > 0

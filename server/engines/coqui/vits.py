@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from server.audio.chunk import AudioChunk, Samples
 from server.audio.resample import resample
-from server.engines.base import Capabilities, Engine, EngineContext, Option, SynthesisOptions
+from server.engines.base import Capabilities, Engine, EngineContext, SynthesisOptions
 from server.engines.coqui.library import ENGINE, language_tag, read_list
 from server.engines.coqui.receipts import check_folder, read_receipt
 from server.engines.coqui.shared import CODE_LICENCE, ModelFolder, model_folders, not_installed
-from server.engines.torch_options import CPU_FALLBACK, MEMORY
+from server.engines.torch_options import CPU_FALLBACK, MEMORY, SEED
 from server.errors import InvalidRequest, NotFound, SynthesisFailed, Unavailable
 from server.text.piece import Piece
 from server.voices.voice import Voice
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import torch
 
     from server.engines.coqui.speech_model import SpeechModel
+
+Result = TypeVar("Result")
 
 KEPT_MODELS = 3
 """Loaded at once; each takes some 150 MB."""
@@ -32,7 +34,6 @@ LANGUAGES = (
     "sr", "sv", "tw", "yo",
 )  # fmt: skip
 """All of the library's list, and some more that people train models for."""
-SEED = Option("seed", "int", 0, "The same seed says the same sentence in the same way", 0, 2**31 - 1)
 
 
 class CoquiVits(Engine):
@@ -86,8 +87,7 @@ class CoquiVits(Engine):
         for name in self._folders:
             if not name.startswith("vocoder_models/"):
                 try:
-                    with torch_runtime.model_errors(self.capabilities.title):
-                        self._voices += self._voices_of(name)
+                    self._voices += self._voices_of(name)
                 except (SynthesisFailed, Unavailable) as error:
                     self.context.report(error.message, None)
                     problems.append(error.message)
@@ -119,36 +119,36 @@ class CoquiVits(Engine):
         return torch_runtime.memory_in_use(self._device) if self._device is not None else {}
 
     def _spoken(self, text: str, voice: Voice, options: SynthesisOptions) -> Samples:
-        """On the device; if that is full, with no other model on it; then on the CPU, where that is allowed."""
-        import torch
-
-        from server.engines import torch_runtime
-
-        device = self._opened()
-        try:
-            return self._spoken_on(device, text, voice, options)
-        except SynthesisFailed as error:
-            if error.code != "out_of_memory":
-                raise
-        self._loaded.clear()
-        torch_runtime.free_memory(device)
-        try:
-            return self._spoken_on(device, text, voice, options)
-        except SynthesisFailed as error:
-            if error.code != "out_of_memory" or not self.context.options.get(CPU_FALLBACK.name, CPU_FALLBACK.default):
-                raise
-        return self._spoken_on(torch.device("cpu"), text, voice, options)
-
-    def _spoken_on(self, device: torch.device, text: str, voice: Voice, options: SynthesisOptions) -> Samples:
-        from server.engines import torch_runtime
-
-        with torch_runtime.model_errors(self.capabilities.title):
+        def spoken_on(device: torch.device) -> Samples:
             model = self._model(_model_of(voice), device)
             language = _language(model, voice, options.language)
             options.cancel.check()
             seed = int(options.values.get(SEED.name, SEED.default))
             samples = model.speak(text, voice.speaker, language, options.speed, seed, options.cancel)
-        return resample(samples, model.rate, RATE)
+            return resample(samples, model.rate, RATE)
+
+        return self._where_there_is_room(spoken_on)
+
+    def _where_there_is_room(self, work: Callable[[torch.device], Result]) -> Result:
+        """``work`` on the device; if that is full, with no other model on it; then on the CPU, where it is allowed."""
+        import torch
+
+        from server.engines import torch_runtime
+
+        device = self._opened()
+        places = [device, device]
+        if self.context.options.get(CPU_FALLBACK.name, CPU_FALLBACK.default) and device.type != "cpu":
+            places.append(torch.device("cpu"))
+        while True:
+            place = places.pop(0)
+            try:
+                with torch_runtime.model_errors(self.capabilities.title):
+                    return work(place)
+            except SynthesisFailed as error:
+                if error.code != "out_of_memory" or not places:
+                    raise
+            self._loaded.clear()
+            torch_runtime.free_memory(device)
 
     def _opened(self) -> torch.device:
         if self._device is None:
@@ -158,7 +158,7 @@ class CoquiVits(Engine):
     def _voices_of(self, name: str) -> list[Voice]:
         folder = self._folders[name]
         check_folder(self.context.models, folder.path.name)
-        model = self._model(name, self._opened())
+        model = self._where_there_is_room(lambda device: self._model(name, device))
         receipt = read_receipt(self.context.models, folder.path.name)
         label = f"{name}, without vocoder" if model.rough else name
         speakers: list[str | None] = [*model.speakers()] or [None]

@@ -35,12 +35,11 @@ from server.engines.coqui.xtts_options import (
     OPTIONS,
     PENALTY,
     PRECISION,
-    SEED,
     TEMPERATURE,
     TOP_K,
     TOP_P,
 )
-from server.engines.torch_options import CPU_FALLBACK, LOW_VRAM, MEMORY
+from server.engines.torch_options import CPU_FALLBACK, LOW_VRAM, MEMORY, SEED
 from server.errors import InvalidRequest, NotFound, SpeechError, Unavailable
 from server.text.piece import Piece
 from server.voices.voice import Voice
