@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from server.boot.lock import FileLock
 from server.boot.pip import PipFailed, PipRun
 from server.boot.progress import Progress
 from server.boot.stop import StopCheck
-from server.boot.torch_build import TORCH, fits_this_machine, for_this_machine
+from server.boot.torch_build import ANEW, TORCH, fits_this_machine, for_this_machine
 from server.boot.venv import make_environment
 
 _IDLE = 7 * 24 * 3600.0
@@ -62,7 +63,10 @@ class Installer:
         with self._lock:
             # The one waited for may have done it all, or moved the folder that was marked as used above.
             if _wants_another_build(environment, wanted):
-                self._remove_torch(environment)
+                # pip fetches the other one first, so that without a network nothing is lost.
+                self._progress.say("The PyTorch that is installed does not fit this machine: it is exchanged.")
+                lists = [replace(item, pip=(*item.pip, *ANEW)) if item.build else item for item in lists]
+                environment.record({**environment.installed(), TORCH: ""}, unfinished=False)
             if not self._is_ready(environment, lists):
                 self._bring_up(environment, lists)
             environment.use()
@@ -162,15 +166,6 @@ class Installer:
 
             pip.install(batch, sum(i.size for i in missing if i.pip == options), report, self._stop, keep)
             done += weight
-
-    def _remove_torch(self, environment: Environment) -> None:
-        """pip would keep a build that does not fit: its version is right."""
-        self._progress.at("Removing the PyTorch that does not fit this machine")
-        installed = environment.installed()
-        environment.record({name: kept for name, kept in installed.items() if name != TORCH}, unfinished=False)
-        PipRun(environment.python, environment.packages, self._places.log, child_environment(os.environ)).remove(
-            ["torch"], self._stop
-        )
 
     def _announce(self, environment: Environment, missing: Sequence[RequirementsList]) -> None:
         size = sum(item.size for item in missing)

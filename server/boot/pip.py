@@ -47,21 +47,6 @@ class PipRun:
         command += ["--only-binary", ":all:", "--progress-bar", self._bar(), *lists[0].pip]
         for item in lists:
             command += ["-r", str(item.path)]
-        self._run(command, megabytes, report, stop, keep)
-
-    def remove(self, packages: Sequence[str], stop: StopCheck) -> None:
-        """Uninstall packages, those that are there."""
-        command = [str(self._python), "-m", "pip", "uninstall", "--yes", "--disable-pip-version-check", *packages]
-        self._run(command, 0.0, lambda detail, fraction: None, stop)
-
-    def _run(
-        self,
-        command: Sequence[str],
-        megabytes: float,
-        report: Callable[[str, float], None],
-        stop: StopCheck,
-        keep: Sequence[int] = (),
-    ) -> None:
         reader = PipOutput(megabytes, self._packages)
         self._log.parent.mkdir(parents=True, exist_ok=True)
         with self._log.open("a", buffering=1, encoding="utf-8") as log:

@@ -19,6 +19,8 @@ from server.boot.lists import RequirementsList
 
 TORCH = "torch"
 """The list that asks for a build, and its word for it."""
+ANEW = ("--force-reinstall",)
+"""For pip, which would keep a build that does not fit: its version is right."""
 _INDEX = "https://download.pytorch.org/whl"
 _OLDEST_DRIVER = 525
 """The first that runs CUDA 12."""
@@ -68,15 +70,24 @@ def _for_nvidia(driver: int, capability: float | None) -> TorchBuild:
 
 
 def fits_this_machine(packages: Path) -> bool:
-    """Whether the PyTorch in a folder of packages is the build that this machine would be given now."""
+    """Whether the PyTorch in a folder of packages makes use of this machine, if not as the newest build would."""
     try:
         said = (packages / "torch" / "version.py").read_text(encoding="utf-8")
     except OSError:
         return False
     version = re.search(r"^__version__\s*=\s*['\"][^'\"+]*\+?([^'\"]*)", said, re.MULTILINE)
-    plain = ("", "cpu")
     wanted, there = _build().index, version[1] if version else ""
+    if there.startswith("cu") and wanted.startswith("cu"):
+        return _runs(there, nvidia_driver(), nvidia_capability())
+    plain = ("", "cpu")
     return there == wanted or (there in plain and wanted in plain)
+
+
+def _runs(build: str, driver: int | None, capability: float | None) -> bool:
+    """Whether a build for CUDA (``cu128``) runs under a driver, on a card of a compute capability."""
+    version = int(re.sub(r"\D", "", build) or 0)
+    oldest, newest = (7.5, 99.0) if version >= 128 else (5.0, 9.9)
+    return (driver or 0) >= (580 if version >= 130 else _OLDEST_DRIVER) and oldest <= (capability or 8.0) <= newest
 
 
 def for_this_machine(lists: Sequence[RequirementsList]) -> list[RequirementsList]:

@@ -494,9 +494,15 @@ def test_pytorch_is_exchanged_when_a_card_has_come(installed: Clone, tmp_path: P
     path = os.pathsep.join([str(tool.parent), os.environ["PATH"]])
     assert installed.run("install", "voice", PATH=path).returncode == 0
     assert installed.serve(PATH=path)["packages"]["torch"] == "2.13.0+cpu"
+    hidden.rename(aside)
+    (installed.index / "torch-2.13.0+cpu-py3-none-any.whl").rename(tmp_path / "cpu.whl")
+    assert installed.run("install", "torch", PATH=path).returncode == 1
+    assert installed.serve(PATH=path)["packages"]["torch"] == "2.13.0+cpu", "nothing is lost without a network"
+    aside.rename(hidden)
     done = installed.run("install", "torch", PATH=path)
     assert done.returncode == 0, done.stderr
-    assert "PyTorch for NVIDIA cards, CUDA 13.0" in done.stderr
+    assert "it is exchanged" in done.stderr
+    assert "PyTorch for NVIDIA cards, CUDA 13.0: at most 2700 MB" in done.stderr
     packages = installed.serve(PATH=path)["packages"]
     assert packages["torch"] == "2.13.0+cu130"
     assert "extra" in packages

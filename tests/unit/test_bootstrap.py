@@ -13,6 +13,7 @@ import pytest
 
 from extension import home as extension_home
 from server.boot import home as server_home
+from server.boot import torch_build
 from server.boot.arguments import parse
 from server.boot.environment import Environment
 from server.boot.errors import BootError, Stopped
@@ -343,6 +344,40 @@ def test_torch_is_built_for_the_card(
     build = choose_build(system, "x86_64", driver, capability, amd=driver is not None)
     assert words in build.title
     assert [option.rpartition("/")[2] for option in build.options() if option != "--extra-index-url"] == options
+
+
+@pytest.mark.parametrize(
+    ("there", "driver", "capability", "fits"),
+    [
+        ("2.13.0+cu130", 580, 8.6, True),
+        ("2.11.0+cu128", 590, 8.6, True),  # another would be given now, but it runs
+        ("2.13.0+cu126", 590, 12.0, False),
+        ("2.13.0+cu130", 575, 8.6, False),
+        ("2.13.0+cu130", 580, 6.1, False),
+        ("2.13.0+cpu", 580, 8.6, False),
+        ("2.13.0", 580, 8.6, False),
+        ("2.13.0+cpu", None, None, True),
+        ("2.13.0", None, None, True),
+        ("2.13.0+cu130", None, None, False),
+        ("2.13.0+cu126", 470, 8.6, False),
+        (None, None, None, False),
+    ],
+)
+def test_a_build_that_is_there_fits_or_not(
+    there: str | None,
+    driver: int | None,
+    capability: float | None,
+    fits: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch_build, "nvidia_driver", lambda: driver)
+    monkeypatch.setattr(torch_build, "nvidia_capability", lambda: capability)
+    monkeypatch.setattr(torch_build.sys, "platform", "linux")
+    if there is not None:
+        (tmp_path / "torch").mkdir()
+        (tmp_path / "torch" / "version.py").write_text(f"__version__ = '{there}'\ndebug = False\n")
+    assert torch_build.fits_this_machine(tmp_path) is fits
 
 
 def test_torch_is_built_for_amd_and_apple() -> None:
