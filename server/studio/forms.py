@@ -90,4 +90,6 @@ def _text(value: object) -> str:
         return "on" if value else "off"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
+    if isinstance(value, float):
+        return f"{value:g}"
     return str(value)
