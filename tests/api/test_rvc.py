@@ -132,6 +132,17 @@ def test_a_setting_that_names_a_voice_that_is_gone_says_whose(converting: Runnin
     assert "set for the voice high" in answer.text
 
 
+def test_a_refused_preview_answers(converting: Running) -> None:
+    with converting.http() as http:
+        http.patch("/api/voices/high", json={"rvc": "Gone"})
+        try:
+            answer = http.get("/api/voices/high/preview", timeout=10)
+        finally:
+            http.patch("/api/voices/high", json={"rvc": None})
+    assert answer.status_code == 404
+    assert "set for the voice high" in answer.text
+
+
 def test_the_switch_wins_over_all(tmp_path: Path) -> None:
     with running(tmp_path, **{**SETTINGS, "rvc__enabled": "false"}) as server, server.http() as http:
         silencer = Silencer(server)

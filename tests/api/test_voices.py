@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 import soundfile
+
+from tests.running import running
 
 pytestmark = pytest.mark.api
 
@@ -232,3 +235,13 @@ def test_previews(http: httpx.Client) -> None:
         assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/mpeg")
         assert len(answer.content) > 10_000
     assert refusal(http.get("/api/voices/bob/preview"), 400)["param"] == "voice"
+
+
+def test_a_preview_for_which_there_is_no_room_is_refused(tmp_path: Path) -> None:
+    with running(tmp_path, server__queue=1) as server, server.http() as http:
+        turn = server.troupe.speech.scheduler.admit(["tone"])
+        try:
+            assert refusal(http.get("/api/voices/low/preview"), 503)["code"] == "server_overloaded"
+        finally:
+            turn.close()
+        assert http.get("/api/voices/low/preview").status_code == 200
