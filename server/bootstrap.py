@@ -15,7 +15,7 @@ from server.boot.hardware import nvidia_cards
 from server.boot.home import Places, find_home
 from server.boot.install import Installer
 from server.boot.launch import go_on_inside
-from server.boot.lists import DEFAULT, FOR_MODELS, has_list, load_list, load_lists, names
+from server.boot.lists import DEFAULT, FOR_MODELS, WITH_LICENCE, has_list, load_list, load_lists, names
 from server.boot.progress import Progress
 from server.boot.state import StateFile, new_instance
 from server.boot.stop import never, polite_kill_is_ctrl_c, when_host_leaves
@@ -86,20 +86,36 @@ def _inside(arguments: argparse.Namespace, places: Places) -> int:
 
 def _install(arguments: argparse.Namespace, places: Places) -> int:
     models = [name for name in arguments.names if "/" in name]
-    if models and arguments.this_python:
+    wanted = [name for name in arguments.names if name not in models]
+    accepted = ["--accept-licence"] if arguments.accept_licence else []
+    follows = [name for name in arguments.names if name in models or (accepted and name == WITH_LICENCE)]
+    if accepted and not follows:
+        raise BootError(f"--accept-licence is for models, and for {WITH_LICENCE}, which has one of its own.")
+    if arguments.this_python:
+        _check_models_only(models, wanted)
         return _inside(arguments, places)
-    wanted = [*(name for name in arguments.names if name not in models), *([FOR_MODELS] if models else ())]
+    wanted += [FOR_MODELS] if models else []
     lists = load_lists(wanted)
     state = StateFile(places.state, version=__version__, instance=new_instance())
     state.claim()
     environment = _prepare(places, state, wanted, arguments)
     state.remove()
     print(f"{', '.join(item.title for item in lists) or 'Everything'}: installed in {environment.path}")
-    if models:
+    if follows:
         # The library's list and all that reads it are in the environment only.
-        accepted = ["--accept-licence"] if arguments.accept_licence else []
-        return go_on_inside(environment, ["fetch", *models, *accepted, "--home", arguments.home])
+        return go_on_inside(environment, ["fetch", *follows, *accepted, "--home", arguments.home])
     return 0
+
+
+def _check_models_only(models: Sequence[str], others: Sequence[str]) -> None:
+    """A Python of the user's own is not changed by us."""
+    if models and not others:
+        return
+    names = ", ".join(others or DEFAULT)
+    lists = " ".join(f"-r server/requirements/{item.name}.txt" for item in load_lists(others or DEFAULT))
+    raise BootError(
+        f"Only models can be installed with --this-python, not {names}. Leave it out, or run there: pip install {lists}"
+    )
 
 
 def _prepare(

@@ -7,7 +7,6 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
 from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,9 @@ _TIMEOUT = 600.0
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Carry out ``serve``, ``say``, ``voices`` or the fetching of models."""
+    """Carry out ``serve``, ``say``, ``voices``, or the fetching of models and accepting of licences."""
     if arguments.command in ("fetch", "install"):
-        return _fetch([name for name in arguments.names if "/" in name], arguments)
+        return _fetch(arguments)
     from server.serve import running_server, serve
 
     if arguments.command == "serve":
@@ -35,13 +34,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 1
 
 
-def _fetch(names: Sequence[str], arguments: argparse.Namespace) -> int:
+def _fetch(arguments: argparse.Namespace) -> int:
     from server import __version__
     from server.boot.home import Places
+    from server.boot.lists import WITH_LICENCE
     from server.boot.progress import Progress
     from server.boot.state import StateFile, new_instance
     from server.engines.coqui.fetch import fetch_model, wanted_for
     from server.engines.coqui.library import ENGINE
+    from server.engines.coqui.xtts_files import LICENCE, LICENCE_URL, accept_licence
     from server.errors import SpeechError
 
     places = Places(Path(arguments.home))
@@ -49,7 +50,11 @@ def _fetch(names: Sequence[str], arguments: argparse.Namespace) -> int:
     state.claim()
     progress = Progress(state)
     try:
-        for name in names:
+        for name in arguments.names:
+            if name == WITH_LICENCE and arguments.accept_licence:
+                accept_licence(places.models / name)
+                progress.say(f"{name}: licence {LICENCE}, for non-commercial use only ({LICENCE_URL}): accepted")
+                continue
             for model in wanted_for(name):
                 progress.say(f"{model.name}: licence {model.licence}")
             fetch_model(name, places.models / ENGINE, progress.at, accepted=arguments.accept_licence)

@@ -91,6 +91,9 @@ class Installs:
         except (BootError, SpeechError, OSError) as error:
             self.problem = str(error)
             log.error("installing %s failed: %s", name, error)
+        except Exception as error:  # this thread ends here: what nobody foresaw would be seen by nobody
+            self.problem = f"{name} failed ({type(error).__name__}: {error}). The log has more."
+            log.exception("installing %s failed", name)
         else:
             self.fraction = 1.0
             log.info("%s is installed", name)

@@ -4,6 +4,7 @@
 import { ServerError, Unreachable } from './client.js';
 import { graft, nextPush } from './edits.js';
 import { readEvents } from './sse.js';
+import { NO_RVC } from './voices.js';
 
 /** @typedef {import('./client.js').Client} Client */
 /** @typedef {{voice?: string, speed?: number, pitch?: number, volume?: number, rvc?: string | null, rvc_pitch?: number}} Member */
@@ -54,15 +55,22 @@ function pause(ms, signal) {
 }
 
 /**
- * A conversion that is gone is no reason to be silent: what is set on the server counts, as for a person without a choice.
+ * A conversion that is gone is no reason to be silent: what is set on the server counts, as for a person without a choice,
+ * and where that is gone too, there is none.
  * @param {Record<string, any>} body
  * @param {ServerError} error
  * @returns {boolean} whether there was one to leave out
  */
 function withoutRvc(body, error) {
     const role = /^cast\.(.+)\.rvc$/s.exec(error.param ?? '')?.[1];
-    const gone = role && Object.hasOwn(body.cast, role) ? body.cast[role].rvc : null;
-    if (!gone) return false;
+    if (!role) return false;
+    const own = Object.hasOwn(body.cast, role) ? body.cast[role] : {};
+    const gone = own.rvc;
+    if (gone === NO_RVC) return false;
+    if (!gone) {
+        body.cast = { ...body.cast, [role]: { ...own, rvc: NO_RVC } };
+        return true;
+    }
     // That of others, too, or each of them would be told.
     const members = Object.entries(/** @type {Record<string, Member>} */ (body.cast)).map(([name, member]) => {
         const { rvc, rvc_pitch, ...rest } = member;
@@ -153,6 +161,8 @@ export class Narration {
     async #opened(body) {
         const signal = this.#abort.signal;
         const started = performance.now();
+        /** What several parts have in common is told once. @type {Set<string>} */
+        const told = new Set();
         for (;;) {
             const text = this.#wanted;
             const final = this.#final;
@@ -163,7 +173,8 @@ export class Narration {
                 return session;
             } catch (error) {
                 if (error instanceof ServerError && withoutRvc(body, error)) {
-                    this.#listener.clipFailed?.(error);
+                    if (!told.has(error.message)) this.#listener.clipFailed?.(error);
+                    told.add(error.message);
                     continue;
                 }
                 const waited = (performance.now() - started) / 1000;

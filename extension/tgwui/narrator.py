@@ -55,7 +55,7 @@ class Narrator:
     def __init__(
         self,
         client: Callable[[], Client],
-        opening: Callable[[frozenset[str]], dict[str, Any]],
+        opening: Callable[[frozenset[str], frozenset[str]], dict[str, Any]],
         listener: Listener,
         *,
         ready: Callable[[], None] = lambda: None,
@@ -150,15 +150,26 @@ class Narrator:
         return narration
 
     def _opened(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Open; a voice that the engine does not have is left out, so that the default one speaks."""
+        """Open; a voice that the engine does not have is left out, so that the default one speaks.
+
+        So is a conversion that is gone; and where the one set on the server is gone too, there is none.
+        """
         refused: frozenset[str] = frozenset()
+        unconverted: frozenset[str] = frozenset()
         while True:
+            opening = self._opening(refused, unconverted)
             try:
-                return self._client().open_narration({**self._opening(refused), **body})
+                return self._client().open_narration({**opening, **body})
             except ServerError as error:
-                if not error.param.startswith("cast.") or error.param in refused:
+                if not error.param.startswith("cast."):
                     raise
-                refused |= {error.param}
+                part, _, field = error.param.removeprefix("cast.").rpartition(".")
+                if field == "rvc" and part not in unconverted and not opening["cast"].get(part, {}).get("rvc"):
+                    unconverted |= {part}
+                elif error.param in refused:
+                    raise
+                else:
+                    refused |= {error.param}
 
     def _push(self, narration: _Narration, sent: str, text: str, final: bool) -> bool:
         """Send what has changed; False where that has been spoken already."""

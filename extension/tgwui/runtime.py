@@ -64,11 +64,15 @@ class Runtime:
         turn.on_clip = self._clip_made
         turn.when_done = self._keep
 
-        def opening(refused: frozenset[str]) -> dict[str, Any]:
+        def opening(refused: frozenset[str], unconverted: frozenset[str]) -> dict[str, Any]:
             if refused:
-                what = "rvc" if all(name.endswith(".rvc") for name in refused) else "voice"
-                turn.tell(self.notices.say(self._missing(who, what), about=f"{who}:{self.engine()}:{what}"))
-            return casting.opening(voiced or self.character(who), refused)
+                missing("rvc" if all(name.endswith(".rvc") for name in refused) else "voice")
+            if unconverted:
+                missing("rvc on the server")
+            return casting.opening(voiced or self.character(who), refused, unconverted)
+
+        def missing(what: str) -> None:
+            turn.tell(self.notices.say(self._missing(who, what), about=f"{who}:{self.engine()}:{what}"))
 
         turn.narrator = Narrator(self.launcher.client, opening, turn, ready=self._until_ready)
         return turn
@@ -89,6 +93,8 @@ class Runtime:
     def _missing(self, who: str, what: str) -> str:
         if what == "rvc":
             return f"The RVC voice chosen for {name_of(who)} is not there any more: what is set on the server counts."
+        if what == "rvc on the server":
+            return f"The RVC voice set on the server is not there any more: {name_of(who)} speaks without one."
         return (
             f"The voice chosen for {name_of(who)} is not there on {self.engine() or 'this engine'} any more: "
             "the default voice speaks."

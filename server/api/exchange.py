@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from starlette.types import Message, Receive, Send
 
 from server.api.errors import Refused
+from server.patience import within
 
 _DRAIN_SECONDS = 1.0
 _CLOSE = {"connection": "close"}
@@ -47,7 +48,7 @@ class Body:
         if self._deadline is None:
             self._deadline = loop.time() + self._most_seconds
         try:
-            message = await asyncio.wait_for(self._receive(), max(0.0, self._deadline - loop.time()))
+            message = await within(max(0.0, self._deadline - loop.time()), self._receive())
         except asyncio.TimeoutError:
             seconds = f"{self._most_seconds:g} seconds"
             self.refusal = Refused(408, f"The body did not come within {seconds}.", headers=_CLOSE)
@@ -63,7 +64,7 @@ class Body:
     async def drain(self) -> None:
         """Throw away what is still coming, for a moment: a client that is busy sending reads no answer."""
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._read_on(), _DRAIN_SECONDS)
+            await within(_DRAIN_SECONDS, self._read_on())
 
     async def _read_on(self) -> None:
         while not self._whole:

@@ -79,14 +79,14 @@ async def delete_voice(voice_id: str, request: Request) -> Json:
     return {"deleted": voice_id}
 
 
-@router.post("/{voice_id}/restore")
+@router.post("/{voice_id:path}/restore")
 async def restore_voice(voice_id: str, request: Request) -> Json:
     """Bring a deleted voice back."""
     troupe = troupe_of(request)
     return _json(troupe, troupe.library.restore(*troupe.casting.place(voice_id)))
 
 
-@router.get("/{voice_id}/preview")
+@router.get("/{voice_id:path}/preview")
 async def preview(voice_id: str, request: Request) -> StreamingResponse:
     """A sentence in the voice's own language, MP3."""
     troupe = troupe_of(request)

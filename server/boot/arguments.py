@@ -51,7 +51,9 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("names", nargs="+")
     for command in (install, fetch):
         command.add_argument(
-            "--accept-licence", action="store_true", help="I have read and accept the licence of the models named"
+            "--accept-licence",
+            action="store_true",
+            help="I have read and accept the licence of the models named, and with xtts that of XTTS v2",
         )
     say = commands.add_parser("say", help="speak a text into a file", parents=[shared])
     say.add_argument("text", metavar="TEXT")

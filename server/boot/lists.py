@@ -25,6 +25,8 @@ DEFAULT = ("base", "studio", "kokoro")
 """What every environment has; their content names it."""
 FOR_MODELS = "coqui-vits"
 """What is needed for a model of the Coqui library; models are told from lists by the slashes in their names."""
+WITH_LICENCE = "xtts"
+"""The engine whose one model has a licence that must be accepted."""
 _KEYS = ("title", "size", "needs", "pip", "offer", "build")
 
 

@@ -172,6 +172,15 @@ class EngineRegistry:
         if slot is not None:
             await slot.unload()
 
+    async def reload(self, name: str) -> None:
+        """Load the engine anew if it is current or beside: some things it sees only then. Raises why it cannot be."""
+        slot = self._slots.get(name)
+        if slot is None or not self._is_wanted(slot):
+            return
+        await slot.unload()  # what is being loaded is loaded first
+        await slot.load()
+        self.settle()  # in case nobody wants it any more
+
     async def close(self) -> None:
         """End everything, for good."""
         if self._background is not None:

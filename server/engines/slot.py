@@ -266,12 +266,12 @@ class Slot:
             self._in_background(self._restart(client, pause))
 
     async def _restart(self, dead: WorkerClient, pause: float | None) -> None:
-        """Start the engine again, until it speaks, is given up, or somebody loads or retires it."""
+        """Start the engine again, until it speaks, is given up, or somebody loads, unloads or retires it."""
         reason = ""
         while pause is not None:
             await asyncio.sleep(pause)
             async with self._changing:
-                if self._client is not dead:
+                if self._client is not dead or self.state == "unloaded":
                     return
                 try:
                     client = await self._start()

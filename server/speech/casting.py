@@ -101,9 +101,12 @@ class Casting:
         text: str = "",
         *,
         param: str = "voice",
-        rvc_param: str = "rvc",
+        rvc_param: str | None = None,
     ) -> Rendition:
-        """Everything looked up; raises InvalidRequest naming the field at fault."""
+        """Everything looked up; raises InvalidRequest naming the field at fault.
+
+        ``rvc_param`` is the field in which a request says who converts, where it has one.
+        """
         voice = self.voice(delivery.voice, param)
         capabilities = self._registry.capabilities(voice.engine)
         own = self._library.settings(voice.engine, voice.id)
@@ -150,7 +153,7 @@ class Casting:
             code="unsupported_language",
         )
 
-    def _conversion(self, delivery: Delivery, own: VoiceSettings, param: str) -> RvcChoice | None:
+    def _conversion(self, delivery: Delivery, own: VoiceSettings, param: str | None) -> RvcChoice | None:
         """Request, else voice, else global; ``Disabled`` at any level ends the search, the switch wins over all."""
         settings = self._settings().rvc
         if not settings.enabled:
@@ -167,7 +170,7 @@ class Casting:
             if delivery.rvc:
                 raise InvalidRequest(message, param=param, code="rvc_voice_not_found")
             set_for = f"the voice {delivery.voice}" if own.rvc else "the narrator" if narrates else "characters"
-            raise NotFound(f"{message} It is set for {set_for}.", code="rvc_voice_not_found")
+            raise NotFound(f"{message} It is set for {set_for}.", param=param, code="rvc_voice_not_found")
         pitch = delivery.rvc_pitch if delivery.rvc_pitch is not None else own.rvc_pitch
         if pitch is None:
             pitch = settings.narrator_pitch if narrates else settings.character_pitch

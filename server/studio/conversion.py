@@ -10,7 +10,7 @@ from server.conversion.rvc.installed import rvc_is_installed
 from server.conversion.rvc.settings import DISABLED
 from server.errors import InvalidRequest
 from server.settings_tree import setting_fields
-from server.speech.recordings import RecordingRequest
+from server.speech.recording import RecordingRequest
 from server.speech.request import Delivery
 from server.studio.choices import voice_choices
 from server.studio.forms import form, setting_row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from server.errors import InvalidRequest, SpeechError
 from server.installs import Tell, Work
 from server.studio.widgets import Act, Component, notice, on_act, on_topics, said, widget
 from server.troupe import Troupe
+
+log = logging.getLogger("troupe.studio")
 
 
 def build(troupe: Troupe, pulse: Component) -> None:
@@ -88,10 +91,12 @@ def _fetching(name: str, folder: Path, accepted: bool) -> Work:
 
 async def _loaded_again(troupe: Troupe) -> None:
     """An engine finds its models when it is loaded."""
-    registry = troupe.registry
-    if registry.current == ENGINE and registry.state != "loading":
-        await registry.unload()
-        await registry.load(ENGINE)
+    try:
+        await troupe.registry.reload(ENGINE)
+    except SpeechError as error:
+        log.warning("%s cannot be loaded again with its new model: %s", ENGINE, error.message)
+    except Exception:  # nobody waits for it, so nobody else would tell
+        log.exception("%s could not be loaded again with its new model", ENGINE)
 
 
 def _folder(troupe: Troupe) -> Path:

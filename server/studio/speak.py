@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from server.errors import InvalidRequest
-from server.speech.recordings import RecordingRequest
+from server.speech.recording import RecordingRequest
 from server.speech.request import Delivery
 from server.studio.choices import FORMAT_NAMES, OWN_LANGUAGE, engine_choices, language_choices, voice_choices
 from server.studio.widgets import SILENT, SPEAKS, Component, notice, on, on_topics, said, widget

@@ -68,3 +68,17 @@ class Shy(Bell):
     """Leaves the graphics card when it is silent, or would if it had one."""
 
     capabilities = replace(Bell.capabilities, name="shy", title="Shy", options=(LOW_VRAM,))
+
+
+class Chimes(Bell):
+    """Several models, whose voices are called by paths, as those of the Coqui library."""
+
+    capabilities = replace(Bell.capabilities, name="chimes", title="Chimes")
+
+    def voices(self) -> Sequence[Voice]:
+        """One of each."""
+        tags = self.capabilities.languages
+        return [Voice(id=f"chimes/{pitch}", engine="chimes", name=pitch, languages=tags) for pitch in PITCHES]
+
+    def _pitch(self, voice: Voice) -> float:
+        return PITCHES[voice.id.removeprefix("chimes/")]

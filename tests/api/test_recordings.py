@@ -15,7 +15,7 @@ import soundfile
 from server.app import create_app
 from server.errors import InvalidRequest, Unavailable
 from server.settings import load_settings
-from server.speech.recordings import RecordingRequest
+from server.speech.recording import RecordingRequest
 from server.speech.request import Delivery
 from server.troupe import Troupe
 from tests.running import Running

@@ -132,6 +132,40 @@ def test_a_setting_that_names_a_voice_that_is_gone_says_whose(converting: Runnin
     assert "set for the voice high" in answer.text
 
 
+@pytest.mark.parametrize("role", ["character", "narrator", "Dr. Who"])
+def test_a_narration_is_told_which_part_has_no_conversion_and_speaks_without(
+    converting: Running, silencer: Silencer, role: str
+) -> None:
+    others = {other: {"voice": "low"} for other in {"character", "narrator", "Dr. Who"} - {role}}
+    body = {"cast": {role: {"voice": "high"}, **others}, "text": "Hello.", "final": True}
+    with converting.http() as http:
+        http.patch("/api/voices/high", json={"rvc": "Gone"})
+        try:
+            answer = http.post("/api/narrations", json=body)
+            assert answer.status_code == 404
+            error = answer.json()["error"]
+            assert (error["param"], error["code"]) == (f"cast.{role}.rvc", "rvc_voice_not_found")
+            assert "It is set for the voice high." in error["message"]
+            spoken = {**body, "cast": {**body["cast"], role: {"voice": "high", "rvc": "Disabled"}}}
+            assert http.post("/api/narrations", json=spoken).status_code == 201
+            assert http.post("/v1/audio/speech", json={"model": "x", "input": "Hi.", "voice": "high"}).json()[
+                "error"
+            ]["param"] is None, "there is no field to mend it with"
+        finally:
+            http.patch("/api/voices/high", json={"rvc": None})
+
+
+def test_a_refused_preview_answers(converting: Running) -> None:
+    with converting.http() as http:
+        http.patch("/api/voices/high", json={"rvc": "Gone"})
+        try:
+            answer = http.get("/api/voices/high/preview", timeout=10)
+        finally:
+            http.patch("/api/voices/high", json={"rvc": None})
+    assert answer.status_code == 404
+    assert "set for the voice high" in answer.text
+
+
 def test_the_switch_wins_over_all(tmp_path: Path) -> None:
     with running(tmp_path, **{**SETTINGS, "rvc__enabled": "false"}) as server, server.http() as http:
         silencer = Silencer(server)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import numpy as np
 import pytest
 import soundfile
+
+from tests.running import running, wait_for
 
 pytestmark = pytest.mark.api
 
@@ -232,3 +236,30 @@ def test_previews(http: httpx.Client) -> None:
         assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/mpeg")
         assert len(answer.content) > 10_000
     assert refusal(http.get("/api/voices/bob/preview"), 400)["param"] == "voice"
+
+
+def test_a_preview_for_which_there_is_no_room_is_refused(tmp_path: Path) -> None:
+    with running(tmp_path, server__queue=1) as server, server.http() as http:
+        turn = server.troupe.speech.scheduler.admit(["tone"])
+        try:
+            assert refusal(http.get("/api/voices/low/preview"), 503)["code"] == "server_overloaded"
+        finally:
+            turn.close()
+        assert http.get("/api/voices/low/preview").status_code == 200
+
+
+def test_voices_that_are_called_by_paths(tmp_path: Path) -> None:
+    table = {"tone": "server.engines.tone:Tone", "chimes": "tests.api.bell_engine:Chimes"}
+    with running(tmp_path, engines=table, engine__beside="chimes") as server, server.http() as http:
+        wait_for(lambda: server.troupe.registry.voices("chimes"))
+        voice = listed(http)["chimes:chimes/ding"]
+        for path in (voice["preview_url"], "/api/voices/chimes:chimes/ding/preview"):
+            preview = http.get(path)
+            assert (preview.status_code, preview.headers["content-type"]) == (200, "audio/mpeg")
+        own = f"/api/voices/{quote(voice['id'], safe='')}"
+        assert http.patch(own, json={"speed": 2}).json()["speed"] == 2
+        assert http.patch(own, json={"speed": None}).json()["speed"] is None
+        assert "no voice 'chimes/ding' of your own" in refusal(http.delete(own), 404)["message"]
+        assert "chimes/ding" in refusal(http.post(f"{own}/restore"), 404)["message"]
+        assert "chimes/gone" in refusal(http.get("/api/voices/chimes%3Achimes%2Fgone/preview"), 400)["message"]
+        assert http.get(own).status_code == 405

@@ -152,6 +152,19 @@ def test_a_model_of_another_rate_is_heard_at_its_own_pace(rate: int, tmp_path: P
     assert said(engine, "mine").seconds == pytest.approx(len(own) / rate, abs=1e-4)
 
 
+def test_two_engines_in_one_process_share_espeak() -> None:
+    from server.engines.coqui.torchaudio_import import import_torchaudio
+
+    import_torchaudio()
+    from server.engines.coqui.espeak import PackagedEspeak
+    from server.engines.kokoro.espeak import Espeak
+
+    kokoro, coqui = Espeak(), PackagedEspeak("de")
+    spanish = kokoro.foreign("niños", "es")
+    assert coqui.phonemize("Hallo", separator="") == "hˈaloː"
+    assert kokoro.foreign("niños", "es") == spanish == "nˈiɲos"
+
+
 def test_phonemes_need_no_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: Any, **more: Any) -> Any:
         raise AssertionError("a program was called")

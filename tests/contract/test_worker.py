@@ -165,6 +165,25 @@ def test_unloading_ends_the_process_and_the_next_wish_loads_again(tmp_path: Path
     with_registry(work, tmp_path)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
+def test_unloading_between_a_crash_and_the_restart_is_not_undone(tmp_path: Path) -> None:
+    async def work(registry: EngineRegistry) -> None:
+        for _ in range(2):  # the first time it is started again at once
+            await registry.ready(10)
+            assert registry.worker_pid
+            os.kill(registry.worker_pid, signal.SIGKILL)
+            while registry.state == "ready":
+                await asyncio.sleep(0.005)
+        restarting = [*registry._slots["tone"]._tasks]
+        assert (registry.state, len(restarting)) == ("loading", 1)
+        await registry.unload()
+        await asyncio.wait_for(asyncio.gather(*restarting), 10)
+        assert (registry.state, registry.worker_pid) == ("unloaded", None)
+        assert await speak(registry, "hello") > 0
+
+    with_registry(work, tmp_path)
+
+
 def test_a_cloned_voice_has_the_pitch_of_its_clip(tmp_path: Path) -> None:
     async def work(registry: EngineRegistry) -> None:
         bad = tmp_path / "bad.wav"

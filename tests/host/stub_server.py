@@ -94,6 +94,8 @@ class StubServer:
         self.instance = secrets.token_hex(8)
         self.refused_voices: set[str] = set()
         self.rvc_voices: list[str] = []
+        self.rvc_of_all = ""
+        """The RVC voice that is set on the server, for whoever has none of their own."""
         """None while RVC is off."""
         self.closing = threading.Event()
         stub = self
@@ -206,8 +208,10 @@ class _Handler(BaseHTTPRequestHandler):
         for part, member in body.get("cast", {}).items():
             if member.get("voice") in stub.refused_voices:
                 return self._refuse(400, "invalid_value", "No such voice.", f"cast.{part}.voice")
-            if stub.rvc_voices and member.get("rvc", "Disabled") not in ("Disabled", *stub.rvc_voices):
-                return self._refuse(400, "rvc_voice_not_found", "No such RVC voice.", f"cast.{part}.rvc")
+            rvc = member.get("rvc") or stub.rvc_of_all or "Disabled"
+            if stub.rvc_voices and rvc not in ("Disabled", *stub.rvc_voices):
+                status = 400 if member.get("rvc") else 404
+                return self._refuse(status, "rvc_voice_not_found", "No such RVC voice.", f"cast.{part}.rvc")
         narration = Narration(secrets.token_urlsafe(16), body)
         stub.narrations[narration.id] = narration
         threading.Thread(target=self._speak, args=(stub, narration), daemon=True).start()

@@ -289,6 +289,37 @@ def test_a_conversion_that_is_gone_is_said_once_and_the_voice_speaks_without_it(
     assert all(member["voice"] == "heart" and "rvc" not in member for member in cast.values())
 
 
+def test_a_conversion_that_is_set_on_the_server_and_gone_is_said_once_and_the_voice_speaks_without_it(
+    script: Any, web_ui: FakeWebUI, stub: StubServer
+) -> None:
+    stub.rvc_voices, stub.rvc_of_all = ["Ghost"], "Gone"
+    web_ui.turn(script, web_ui.state())
+    message = web_ui.hear()
+    assert len(message["clips"]) == 4
+    assert [notice["text"] for notice in message["notices"]] == [
+        "The RVC voice set on the server is not there any more: Seraphina speaks without one."
+    ]
+    cast = stub.asked("POST", "narrations$")[-1]["cast"]
+    assert {member["rvc"] for member in cast.values()} == {"Disabled"}
+    web_ui.turn(script, web_ui.state())
+    assert web_ui.hear()["notices"] == []
+
+
+def test_a_chosen_conversion_and_the_servers_can_both_be_gone(
+    script: Any, web_ui: FakeWebUI, stub: StubServer
+) -> None:
+    stub.rvc_voices, stub.rvc_of_all = ["Ghost"], "Gone"
+    web_ui.runtime().choices.change_character("Seraphina", "stub", rvc="Wraith", rvc_narrator="Ghost")
+    web_ui.turn(script, web_ui.state())
+    message = web_ui.hear()
+    assert len(message["clips"]) == 4
+    assert len(message["notices"]) == 2
+    cast = stub.asked("POST", "narrations$")[-1]["cast"]
+    assert {name: member["rvc"] for name, member in cast.items()} == {
+        "character": "Disabled", "narrator": "Ghost", "user": "Ghost",
+    }  # fmt: skip
+
+
 # Harmless
 
 

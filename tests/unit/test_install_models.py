@@ -13,8 +13,9 @@ from server import bootstrap
 from server.boot.arguments import parse
 from server.boot.environment import Environment
 from server.boot.errors import BootError
-from server.boot.lists import FOR_MODELS, has_list, load_lists
+from server.boot.lists import FOR_MODELS, WITH_LICENCE, has_list, load_lists
 from server.engines.coqui.library import ENGINE
+from server.engines.coqui.xtts_files import is_licence_accepted
 from server.engines.table import ENGINES
 from server.engines.weights import package_file
 
@@ -34,7 +35,45 @@ def command(home: Path, *argv: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["xtts", VITS], "with --this-python, not xtts. Leave it out, or run there: pip install -r server/"),
+        (["piper", "xtts", VITS], "with --this-python, not piper, xtts."),
+        (["xtts", "--accept-licence"], "requirements/xtts.txt"),
+        ([], "with --this-python"),
+    ],
+)
+def test_a_python_of_ones_own_is_fetched_models_for_and_nothing_else(
+    tmp_path: Path, argv: list[str], words: str
+) -> None:
+    done = command(tmp_path, "install", *argv)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("names", [[], ["piper"], ["coqui-vits", "torch"]])
+def test_a_licence_that_nothing_asks_for_cannot_be_accepted(
+    tmp_path: Path, names: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bootstrap.main(["--home", str(tmp_path), "install", *names, "--accept-licence"]) == 1
+    assert "--accept-licence is for models, and for xtts" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_licence_of_xtts_is_accepted_with_its_name_and_address(tmp_path: Path) -> None:
+    done = command(tmp_path, "fetch", "xtts", "--accept-licence")
+    assert done.returncode == 0, done.stderr
+    assert "CPML" in done.stderr
+    assert "https://coqui.ai/cpml" in done.stderr
+    assert is_licence_accepted(tmp_path / "models" / WITH_LICENCE)
+    assert not (tmp_path / "state.json").exists()
+
+
 def test_the_launcher_and_the_engine_mean_the_same() -> None:
+    assert WITH_LICENCE in ENGINES
+    assert has_list(WITH_LICENCE)
     assert FOR_MODELS == ENGINE
     assert ENGINE in ENGINES
     assert has_list(FOR_MODELS)
@@ -59,6 +98,14 @@ def test_models_bring_what_they_need_and_go_on_inside(tmp_path: Path, monkeypatc
     assert bootstrap.main([*home, "install", "piper"]) == 0
     assert prepared == [["piper", ENGINE], ["piper"]]
     assert inside == [["fetch", VITS, "--accept-licence", "--home", str(tmp_path)]]
+    assert bootstrap.main([*home, "install", "xtts"]) == 0
+    assert bootstrap.main([*home, "install", "xtts", "piper", "--accept-licence"]) == 7
+    assert bootstrap.main([*home, "install", VITS, "xtts", "--accept-licence"]) == 7
+    assert prepared[2:] == [["xtts"], ["xtts", "piper"], ["xtts", ENGINE]]
+    assert [argv[:-2] for argv in inside[1:]] == [
+        ["fetch", "xtts", "--accept-licence"],
+        ["fetch", VITS, "xtts", "--accept-licence"],
+    ]
     follows = parse(inside[0])
     assert (follows.command, follows.names, follows.accept_licence) == ("fetch", [VITS], True)
 

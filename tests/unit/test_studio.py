@@ -135,3 +135,15 @@ def test_other_work_is_watched_in_the_same_way(home: Path):
     installs.begin("piper", refuse)
     until(lambda: not installs.running)
     assert (installs.name, installs.problem, list(installs.lines)) == ("piper", "There is no network.", ["Fetching"])
+
+
+def test_a_mistake_of_ours_is_shown_and_logged(home: Path, caplog: pytest.LogCaptureFixture):
+    installs = Installs(home)
+
+    def fail(tell, stop) -> None:
+        raise ValueError("not a number")
+
+    installs.begin("piper", fail)
+    until(lambda: not installs.running)
+    assert installs.problem == "piper failed (ValueError: not a number). The log has more."
+    assert "Traceback" in caplog.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,21 @@ pytestmark = [
 VITS, RESTRICTED = "tts_models/en/vctk/vits", "tts_models/en/vctk/fast_pitch"
 
 
+def server_with(home: Path, engine: str, **environment: str) -> Troupe:
+    table = {"tone": "server.engines.tone:Tone", ENGINE: engine}
+    return build(load_settings(None, environment, home), "test", Life(host_owned=False), Memory(), table)
+
+
 @pytest.fixture
 def troupe(home: Path) -> Troupe:
     """A server in which the engine that hums stands for Coqui's."""
-    table = {"tone": "server.engines.tone:Tone", ENGINE: "server.engines.tone:Tone"}
-    return build(load_settings(None, {}, home), "test", Life(host_owned=False), Memory(), table)
+    return server_with(home, "server.engines.tone:Tone")
+
+
+@pytest.fixture
+def beside(home: Path) -> Troupe:
+    """One that speaks with another engine, and has Coqui's beside it."""
+    return server_with(home, "server.engines.tone:Tone", TROUPE_ENGINE__BESIDE=ENGINE)
 
 
 class Hub:
@@ -89,6 +100,76 @@ def test_what_is_fetched_is_told_and_heard(troupe: Troupe, monkeypatch: pytest.M
     assert [*troupe.installs.lines] == ["Downloading, 1 of 2 MB", f"{VITS}: there"]
     assert (troupe.installs.name, troupe.installs.problem, troupe.installs.fraction) == (ENGINE, "", 1.0)
     assert before != after, "loaded again, so that it finds the model"
+
+
+def test_beside_another_engine_it_is_heard_too(beside: Troupe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "fetch_model", Hub())
+
+    async def run() -> None:
+        registry = beside.registry
+        try:
+            await registry.load("tone")
+            await registry.ready(60, ENGINE)
+            slot, speaking = registry.slot(ENGINE), registry.worker_pid
+            assert slot is not None
+            before = slot.pid
+            await fetched(beside, VITS)
+            await registry.ready(60, ENGINE)
+            assert slot.pid not in (None, before), "loaded again, so that it finds the model"
+            assert (registry.current, registry.worker_pid) == ("tone", speaking)
+        finally:
+            await registry.close()
+
+    asyncio.run(run())
+
+
+def test_while_the_engine_is_being_loaded_it_is_not_missed(troupe: Troupe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "fetch_model", Hub())
+
+    async def run() -> None:
+        registry = troupe.registry
+        try:
+            loading = asyncio.create_task(registry.load(ENGINE))
+            while registry.state != "loading":
+                await asyncio.sleep(0)
+            models.begin(troupe, VITS, False)
+            await loading
+            slot = registry.slot(ENGINE)
+            assert slot is not None
+            first = slot.pid
+            end = time.monotonic() + 20
+            while slot.pid in (None, first):
+                assert time.monotonic() < end, "never loaded again"
+                await asyncio.sleep(0.01)
+            await registry.ready(60)
+        finally:
+            await registry.close()
+
+    asyncio.run(run())
+
+
+def test_an_engine_that_cannot_be_loaded_again_is_logged(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(models, "fetch_model", Hub())
+    troupe = server_with(home, "tests.contract.broken_engine:Broken", TROUPE_ENGINE__BESIDE=ENGINE)
+
+    async def run() -> None:
+        registry = troupe.registry
+        try:
+            await registry.load("tone")
+            while (slot := registry.slot(ENGINE)) is None or slot.state != "degraded":
+                await asyncio.sleep(0.01)
+            caplog.clear()
+            models.begin(troupe, VITS, False)
+            end = time.monotonic() + 20
+            while "cannot be loaded again" not in caplog.text:
+                assert time.monotonic() < end, caplog.text
+                await asyncio.sleep(0.01)
+        finally:
+            await registry.close()
+
+    asyncio.run(run())
 
 
 def test_an_engine_that_does_not_speak_is_left_alone(troupe: Troupe, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,8 @@ def obtain_xtts(models: Path, report: Report) -> ModelFolder:
     if not is_licence_accepted(models):
         raise Unavailable(
             f"XTTS v2's weights are under the Coqui Public Model License ({LICENCE_URL}): for non-commercial use"
-            " only. Read it, then accept it with the engine's option `accept_cpml`.",
+            " only. Read it, then accept it with the engine's option `accept_cpml`, or with: python3 -m server install"
+            " xtts --accept-licence",
             code="licence_not_accepted",
         )
     for file in FILES:

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
-import threading
 
-from server.errors import SynthesisFailed
-
-_RETRIEVE_SOUND, _DONT_EXIT = 2, 0x8000
-_UTF8 = 1
-_IPA, _TIE_BIT, _TIE = 0x02, 0x80, "^"
+from server.engines.espeak_library import espeak_library
 
 _VOICES = {
     "en-us": "gmw/en-US", "en-gb": "gmw/en", "es": "roa/es", "fr-fr": "roa/fr",
@@ -34,37 +28,14 @@ _SYLLABIC = re.compile(r"(\S)\u0329")
 
 
 class Espeak:
-    """The library, one call at a time: it keeps its language and its text in global variables."""
+    """Kokoro's symbols from those of the shared library."""
 
     def __init__(self) -> None:
-        import espeakng_loader
-
-        self._lock = threading.Lock()
-        self._language = ""
-        self._library = ctypes.CDLL(espeakng_loader.get_library_path())
-        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
-        self._library.espeak_TextToPhonemes.argtypes = (
-            ctypes.POINTER(ctypes.c_char_p),
-            ctypes.c_int,
-            ctypes.c_int,
-        )
-        data = espeakng_loader.get_data_path().encode()
-        if self._library.espeak_Initialize(_RETRIEVE_SOUND, 0, data, _DONT_EXIT) <= 0:
-            raise SynthesisFailed(f"espeak-ng found no data at {espeakng_loader.get_data_path()}.")
+        self._library = espeak_library()
 
     def ipa(self, text: str, language: str) -> str:
         """IPA of a clause, stressed, sounds that belong together tied with ``^``."""
-        with self._lock:
-            if language != self._language:
-                if self._library.espeak_SetVoiceByName(_VOICES[language].encode()) != 0:
-                    raise SynthesisFailed(f"espeak-ng has no voice for {language}.")
-                self._language = language
-            rest = ctypes.c_char_p(text.replace("\0", " ").encode())
-            clauses = []
-            while rest.value:
-                mode = _IPA | _TIE_BIT | ord(_TIE) << 8
-                clause = self._library.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, mode)
-                clauses.append((clause or b"").decode("utf-8", "replace").strip())
+        clauses = (clause.strip() for clause in self._library.clauses(text, _VOICES[language], "^", ties=True))
         return _LANGUAGE_SWITCH.sub("", " ".join(clause for clause in clauses if clause))
 
     def english(self, word: str, british: bool) -> str:

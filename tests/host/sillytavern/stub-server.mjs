@@ -129,7 +129,7 @@ class Narration {
 export async function startStub({ port = 0, latency = 60, key = '', rvc = [], origins = /^https?:\/\/(127\.0\.0\.1|localhost)(:\d+)?$/ } = {}) {
     const requests = [];
     const narrations = new Map();
-    const state = { engine: 'tone', health: 'ready', leases: 0, dropEvents: 0, loadingAnswers: 0, rvc };
+    const state = { engine: 'tone', health: 'ready', leases: 0, dropEvents: 0, loadingAnswers: 0, rvc, rvcOfAll: '' };
 
     const server = http.createServer(async (req, res) => {
         const chunks = [];
@@ -184,8 +184,9 @@ export async function startStub({ port = 0, latency = 60, key = '', rvc = [], or
                 return refuse(503, 'The engine is loading.', 'loading');
             }
             for (const [role, member] of Object.entries(body.cast ?? {})) {
-                if (!state.rvc.length || !member.rvc || ['Disabled', ...state.rvc].includes(member.rvc)) continue;
-                return refuse(400, `There is no RVC voice '${member.rvc}'.`, 'rvc_voice_not_found', {}, `cast.${role}.rvc`);
+                const rvc = member.rvc || state.rvcOfAll;
+                if (!state.rvc.length || !rvc || ['Disabled', ...state.rvc].includes(rvc)) continue;
+                return refuse(member.rvc ? 400 : 404, `There is no RVC voice '${rvc}'.`, 'rvc_voice_not_found', {}, `cast.${role}.rvc`);
             }
             const narration = new Narration(body, latency);
             narrations.set(narration.id, narration);

@@ -63,6 +63,23 @@ test('a conversion that is gone is told once, and the rest is spoken as it was w
     assert.equal(options.cast.character.rvc, 'gone', 'what was chosen is not changed');
 });
 
+test('a conversion that is set on the server and gone is told once, and all speak without it', async () => {
+    stub.state.rvcOfAll = 'lost';
+    try {
+        const { narration, heard, ended } = listen();
+        narration.open({ cast: { character: { voice: 'nova', rvc: 'gone' }, user: { voice: 'echo' }, narrator: { rvc: 'ghost' } } });
+        narration.write('One sentence.', true);
+        await ended;
+        assert.equal(heard.clips.length, 1);
+        assert.deepEqual(heard.failed, ["There is no RVC voice 'gone'.", "There is no RVC voice 'lost'."]);
+        assert.deepEqual(held().body.cast, {
+            character: { voice: 'nova', rvc: 'Disabled' }, user: { voice: 'echo', rvc: 'Disabled' }, narrator: { rvc: 'ghost' },
+        });
+    } finally {
+        stub.state.rvcOfAll = '';
+    }
+});
+
 test('a text cleaned up behind what is spoken is replaced', async () => {
     const { narration, heard, ended } = listen();
     narration.open({ cast: {} });
