@@ -20,7 +20,8 @@ export function explain(connection, address) {
         case 'draining':
             return { light: 'bad', text: t`The server is stopping.`, help: true };
         case 'ready':
-            return { light: 'good', text: t`Connected: ${engine?.title ?? ''}, version ${version}`, help: false };
+            // Ready, and perhaps still busy with something that a reply may have to wait for.
+            return { light: 'good', text: [t`Connected: ${engine?.title ?? ''}, version ${version}`, detail].filter(Boolean).join('. '), help: false };
         case 'degraded':
             return { light: 'wait', text: t`Connected, but not all is well: ${detail}`, help: false };
         case 'key':

@@ -198,7 +198,7 @@ def twins(scenes: Scenes) -> None:
     """Two messages with the same text; one reader at the end of a long chat, one who has scrolled up."""
     with scenes.both(environ={"FAKE_LLM_REPLY": "Yes. It is so.", "FAKE_LLM_REPLY_FILE": ""}) as (host, _):
         page = scenes.page(host, viewport=(390, 844))
-        end = "() => { const c = document.querySelector('.chat-parent'); return c.scrollHeight - c.clientHeight - c.scrollTop }"
+        end = "(c => c.scrollHeight - c.clientHeight - c.scrollTop)(document.querySelector('.chat-parent'))"
         for _ in range(4):
             page.send("Is it?")
             page.wait_reply()
@@ -538,7 +538,10 @@ def bundled(scenes: Scenes) -> None:
 
 SCENARIOS: dict[str, Callable[[Scenes], None]] = {
     function.__name__: function
-    for function in (typing, buttons, twins, modes, folders, killed, absent, neighbours, touch, block, conversion, clients)
+    for function in (
+        *(typing, buttons, twins, modes, folders, killed),
+        *(absent, neighbours, touch, block, conversion, clients),
+    )
 }
 
 
