@@ -22,6 +22,8 @@ import { explain } from './states.js';
 const CONNECT_MS = 10_000;
 /** The same failure is not told again for each sentence. */
 const SAME_ERROR_MS = 30_000;
+/** The server's codes for what only a person can change. */
+const WANT_A_PERSON = new Set(['engine_not_installed', 'weights_missing', 'device_not_usable', 'engine_failed', 'bad_archive']);
 
 export class Troupe {
     settings = loadSettings(host.context().extensionSettings);
@@ -38,7 +40,13 @@ export class Troupe {
     blocked = false;
     /** Called when the host has stopped its own queue. @type {Set<() => void>} */
     hostStops = new Set();
+    /** The last failure, until a reply is spoken well. @type {{at: Date, message: string} | null} */
+    trouble = null;
     #told = new Map();
+    /** @type {WeakSet<Speech>} */
+    #failed = new WeakSet();
+    /** Takes away the toasts that stay. @type {Set<() => void>} */
+    #toasts = new Set();
 
     constructor() {
         this.player.volume = this.settings.volume;
@@ -49,7 +57,10 @@ export class Troupe {
         this.stage = new Stage(this.client, this.player, {
             changed: (speech) => this.#changed(speech),
             progress: (speech, seconds) => this.#mark(speech, seconds),
-            failed: (_speech, error) => this.tell(error),
+            failed: (speech, error) => {
+                this.#failed.add(speech);
+                this.tell(error);
+            },
         });
         this.narrator = new Narrator({
             isOn: () => this.settings.live,
@@ -167,12 +178,29 @@ export class Troupe {
         return { character, narrator: this.#casting.narrator(character, this.settings.narrator) };
     }
 
-    /** Says it once for a while. @param {Error} error */
+    /** Says it once for a while; the panels show it until all is well. @param {Error & {code?: string | null}} error */
     tell(error) {
+        this.note(error);
         const now = performance.now();
         if (now - (this.#told.get(error.message) ?? -Infinity) < SAME_ERROR_MS) return;
         this.#told.set(error.message, now);
-        host.toast('error', error.message);
+        const stays = WANT_A_PERSON.has(error.code ?? '');
+        const remove = host.toast('error', error.message, { stays });
+        if (stays) this.#toasts.add(remove);
+    }
+
+    /** For what the host tells itself: the panels show it, too. @param {Error} error */
+    note(error) {
+        this.trouble = { at: new Date(), message: error.message };
+        this.#notify();
+    }
+
+    /** Whatever the trouble was, it is over. */
+    spokeWell() {
+        this.trouble = null;
+        for (const remove of this.#toasts) remove();
+        this.#toasts.clear();
+        this.#notify();
     }
 
     /** @param {Record<string, string>} missing */
@@ -197,7 +225,8 @@ export class Troupe {
     /** @param {Speech} speech */
     #changed(speech) {
         if (speech.ended || !this.settings.highlight) this.highlighter.clear();
-        this.#notify();
+        if (speech.ended && speech.complete && !this.#failed.has(speech)) this.spokeWell();
+        else this.#notify();
     }
 
     /** @param {Speech} speech @param {number} seconds into the clip */

@@ -273,6 +273,26 @@ test('the sound of a message is saved, made anew where it was not heard to its e
     assert.equal(narrations().length, made, 'what was heard is saved as it was');
 });
 
+test('a trouble can be read until the next reply is spoken well', async () => {
+    await idle();
+    const trouble = page.locator('#troupe_settings .troupe_trouble');
+    const shown = () => trouble.evaluate((element) => (element.hidden ? '' : element.textContent));
+    const told = () => page.locator('#toast-container .toast-error').allTextContents();
+    await page.evaluate(() => toastr.clear());
+    assert.equal(await shown(), '');
+    await tv.slash(page, '/sendas name="Seraphina" Good. FAIL.');
+    await tv.until(async () => (await told()).some((text) => text.includes('stub cannot say this')), 'the toast');
+    assert.match(await shown(), /^Last trouble, at .*: stub cannot say this$/);
+    await tv.slash(page, '/sendas name="Seraphina" UNINSTALLED.');
+    await tv.until(async () => (await told()).some((text) => text.includes('RVC is not installed')), 'the other toast');
+    await tv.until(async () => !(await told()).some((text) => text.includes('stub cannot say this')), 'the first toast to go by itself');
+    await page.waitForTimeout(2000);
+    assert.match((await told()).join(), /RVC is not installed/, 'what asks for something to be done stays');
+    assert.match(await shown(), /: RVC is not installed$/);
+    await tv.slash(page, '/sendas name="Seraphina" All is well.');
+    await tv.until(async () => (await shown()) === '' && !(await told()).length, 'both to go');
+});
+
 test('a choice is kept for each engine', async () => {
     await idle();
     const map = () => page.evaluate(() => SillyTavern.getContext().extensionSettings.tts.Troupe.voiceMap);
