@@ -48,7 +48,8 @@ def browser(chromium: Path) -> Iterator[Browser]:
 @pytest.fixture
 def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Opens the page with our script in it."""
-    pages = []
+    pages: list[Page] = []
+    problems: list[str] = []
 
     def answer(route: Route) -> None:
         if "/clips/" in route.request.url:
@@ -61,6 +62,7 @@ def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
         phase = first_phase
         page = browser.new_page()
         pages.append(page)
+        page.on("pageerror", lambda error: problems.append(str(error)))
         page.route("**/*", answer)
         page.goto("http://host.test/")
         page.add_style_tag(content=hooks._page(".css"))
@@ -71,6 +73,7 @@ def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
     yield open_page
     for page in pages:
         page.close()
+    assert problems == []
 
 
 def speak(page: Page, turn: str, clips: int = 1, **more: Any) -> None:
@@ -165,8 +168,11 @@ def test_the_first_installation_is_told_to_who_reads_the_chat(opened: Callable[.
     page.evaluate("phase('starting')")
     page.evaluate("phase('installing')")
     expect(notice).to_have_count(0)
+    page.clock.install()
     page.evaluate("phase('ready')")
     expect(notice).to_contain_text("new replies are spoken")
+    page.clock.run_for(13_000)
+    expect(notice).to_have_count(0)
 
 
 @pytest.mark.parametrize(("phase", "said"), [("failed", ["says why"]), ("off", [])])

@@ -5,6 +5,8 @@
 
   const SPEAK = troupe.speakIcon = '<svg viewBox="0 0 24 24" width="20" height="20" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="M11 5 6 9H3v6h3l5 4zM15.5 8.5a5 5 0 0 1 0 7M18.5 6a9 9 0 0 1 0 12"/></svg>';
 
+  const SHOWN_MS = 12_000;
+
   /** @type {any} */
   let chipElement = null;
   /** The browser wants a touch before it plays. @param {(() => void) | null} listen */
