@@ -11,7 +11,7 @@ export function explain(connection, address) {
     const { state, detail, version, engine } = connection;
     switch (state) {
         case 'off':
-            return { light: 'off', text: t`Not in use.`, help: false };
+            return { light: 'off', text: t`Not in use yet: switch it on below, or choose Troupe in the TTS panel.`, help: false };
         case 'connecting':
             return { light: 'wait', text: t`Looking for the server at ${address} …`, help: false };
         case 'starting':

@@ -3,7 +3,7 @@
 
 import { normalAddress } from './address.js';
 import { Casting, labelFor } from './cast.js';
-import { Client } from './client.js';
+import { Client, Unreachable } from './client.js';
 import { Connection } from './connection.js';
 import { Highlighter } from './highlight.js';
 import * as host from './host.js';
@@ -22,8 +22,10 @@ import { explain } from './states.js';
 const CONNECT_MS = 10_000;
 /** The same failure is not told again for each sentence. */
 const SAME_ERROR_MS = 30_000;
-/** The server's codes for what only a person can change. */
-const WANT_A_PERSON = new Set(['engine_not_installed', 'weights_missing', 'device_not_usable', 'engine_failed', 'bad_archive']);
+/** Nobody answers, or not us: over as soon as that changes. */
+const OUT_OF_REACH = 'out_of_reach';
+/** The server's codes for what only a person can change, and ours. */
+const WANT_A_PERSON = new Set([OUT_OF_REACH, 'engine_not_installed', 'weights_missing', 'device_not_usable', 'engine_failed', 'bad_archive']);
 
 export class Troupe {
     settings = loadSettings(host.context().extensionSettings);
@@ -45,8 +47,8 @@ export class Troupe {
     #told = new Map();
     /** @type {WeakSet<Speech>} */
     #failed = new WeakSet();
-    /** Takes away the toasts that stay. @type {Set<() => void>} */
-    #toasts = new Set();
+    /** What takes away a toast that stays, with the code it is about. @type {Map<() => void, string>} */
+    #toasts = new Map();
 
     constructor() {
         this.player.volume = this.settings.volume;
@@ -72,6 +74,7 @@ export class Troupe {
 
     start() {
         this.narrator.listen();
+        this.connection.listeners.add(() => this.connection.ready && this.#clear([OUT_OF_REACH]));
         if (this.settings.live) {
             host.setHostNarration(false);
             this.connection.use('narrator');
@@ -134,7 +137,8 @@ export class Troupe {
     speakMessage(message, base = '', text) {
         if (!this.connection.ready) {
             this.connection.use('page');
-            this.tell(new Error(explain(this.connection, this.client.address).text));
+            const { text, light } = explain(this.connection, this.client.address);
+            this.tell(Object.assign(new Error(text), { code: light === 'bad' ? OUT_OF_REACH : null }));
             return null;
         }
         const options = this.optionsFor(message);
@@ -184,13 +188,16 @@ export class Troupe {
         const now = performance.now();
         if (now - (this.#told.get(error.message) ?? -Infinity) < SAME_ERROR_MS) return;
         this.#told.set(error.message, now);
-        const stays = WANT_A_PERSON.has(error.code ?? '');
+        const code = error.code ?? '';
+        const stays = WANT_A_PERSON.has(code);
         const remove = host.toast('error', error.message, { stays });
-        if (stays) this.#toasts.add(remove);
+        if (stays) this.#toasts.set(remove, code);
     }
 
     /** For what the host tells itself: the panels show it, too. @param {Error} error */
     note(error) {
+        // That nobody answers is what the light says, and stops saying.
+        if (error instanceof Unreachable || !this.connection.ready) return;
         this.trouble = { at: new Date(), message: error.message };
         this.#notify();
     }
@@ -198,9 +205,15 @@ export class Troupe {
     /** Whatever the trouble was, it is over. */
     spokeWell() {
         this.trouble = null;
-        for (const remove of this.#toasts) remove();
-        this.#toasts.clear();
+        this.#clear([...this.#toasts.values()]);
         this.#notify();
+    }
+
+    /** @param {string[]} codes */
+    #clear(codes) {
+        for (const [remove, code] of this.#toasts) {
+            if (codes.includes(code) && this.#toasts.delete(remove)) remove();
+        }
     }
 
     /** @param {Record<string, string>} missing */
