@@ -74,7 +74,9 @@ export class Troupe {
 
     start() {
         this.narrator.listen();
-        this.connection.listeners.add(() => this.connection.ready && this.#clear([OUT_OF_REACH]));
+        this.connection.listeners.add(() => {
+            if (this.connection.ready || this.connection.state === 'connecting') this.#clear([OUT_OF_REACH]);
+        });
         if (this.settings.live) {
             host.setHostNarration(false);
             this.connection.use('narrator');
