@@ -94,6 +94,7 @@ class StubServer:
         self.instance = secrets.token_hex(8)
         self.refused_voices: set[str] = set()
         self.rvc_voices: list[str] = []
+        self.detail = ""
         """None while RVC is off."""
         self.closing = threading.Event()
         stub = self
@@ -180,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
                 state = "loading" if stub.mode == "loading" else "ready"
                 self._json(200, {
                     "product": "troupe", "version": "0.0", "api": 1, "instance": stub.instance,
-                    "state": state, "engine": "stub", "device": "cpu", "detail": "",
+                    "state": state, "engine": "stub", "device": "cpu", "detail": stub.detail,
                 })  # fmt: skip
             case "GET", ["api", "lease"]:
                 self._lease()
