@@ -202,7 +202,8 @@ class Launcher:
     def _status_from(self, health: dict[str, Any], address: str, *, ours: bool) -> Status:
         state = str(health.get("state"))
         phase = {"starting": "starting", "loading": "loading"}.get(state, "ready")
-        detail = str(health.get("detail") or "")
+        # Of a server that is ready it is what passes (RVC being prepared): nobody would take it back here.
+        detail = "" if state == "ready" else str(health.get("detail") or "")
         if state == "degraded" and not detail:
             detail = "The engine has trouble; the studio's Status page says more."
         return Status(

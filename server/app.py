@@ -48,6 +48,7 @@ from server.speech.metrics import Metrics
 from server.speech.narration import Surroundings
 from server.speech.narrations import Narrations
 from server.speech.recordings import Recordings
+from server.speech.rehearsal import Rehearsal
 from server.speech.scheduler import Scheduler
 from server.speech.scripts import Scripts
 from server.speech.service import SpeechService
@@ -94,7 +95,8 @@ def create_app(
                 loop.call_soon_threadsafe(troupe.registry.settle)
 
         troupe.settings.on_change(settle)
-        work = [asyncio.create_task(coroutine) for coroutine in (_load(troupe), _prune(troupe), _idle(troupe))]
+        for_ever = (_load(troupe), _prune(troupe), _idle(troupe), troupe.rehearsal.keep())
+        work = [asyncio.create_task(coroutine) for coroutine in for_ever]
         try:
             async with door.opening() if studio else nullcontext():
                 yield
@@ -187,6 +189,7 @@ def build(
         voice_maker=VoiceMaker(registry, casting, library),
         casting=casting,
         converters=converters,
+        rehearsal=Rehearsal(registry, library, converters, lambda: live.now),
         scripts=scripts,
         speech=speech,
         narrations=Narrations(around, scripts, lambda: live.now),

@@ -25,6 +25,7 @@ from server.speech.generations import Generations
 from server.speech.metrics import Metrics
 from server.speech.narrations import Narrations
 from server.speech.recordings import Recordings
+from server.speech.rehearsal import Rehearsal
 from server.speech.scripts import Scripts
 from server.speech.service import SpeechService
 from server.speech.store import AudioStore
@@ -54,6 +55,7 @@ class Troupe:
     voice_maker: VoiceMaker
     casting: Casting
     converters: Converters
+    rehearsal: Rehearsal
     scripts: Scripts
     speech: SpeechService
     narrations: Narrations
@@ -78,7 +80,7 @@ class Troupe:
             "state": ("ready" if registry.current else "starting") if state == "unloaded" else state,
             "engine": registry.current,
             "device": registry.device,
-            "detail": registry.detail,
+            "detail": registry.detail or ("Preparing voice conversion" if self.rehearsal.preparing else ""),
         }
 
     def rvc_voices(self) -> list[str]:
@@ -144,7 +146,7 @@ class Troupe:
 
         The files' stamps are in it because a change that is taken back at once is two changes.
         """
-        registry, home = self.registry, self.settings.now.home
+        registry, rehearsal, home = self.registry, self.rehearsal, self.settings.now.home
         current = registry.current
         topics: dict[str, Callable[[], tuple[object, ...]]] = {
             "engine": lambda: (registry.state, registry.detail, registry.fraction, *map(_condition, registry.slots())),
@@ -153,7 +155,7 @@ class Troupe:
             ),
             "map": lambda: (self.voice_map.revision(current), stamp_of(self.voice_map.path)),
             "lexicon": lambda: (self.scripts.lexicon.revision, stamp_of(home / "lexicon.yaml")),
-            "rvc": lambda: (self.converters.names(), rvc_is_installed()),
+            "rvc": lambda: (self.converters.names(), rvc_is_installed(), rehearsal.preparing, rehearsal.problem),
             "settings": lambda: (hash(self.settings.now.model_dump_json()), stamp_of(user_file(home))),
             "install": lambda: (self.installs.running, self.installs.fraction, len(self.installs.lines)),
         }
@@ -168,7 +170,12 @@ class Troupe:
             "device": registry.device,
             "memory": registry.memory(),
             "engines": self.engines(),
-            "rvc": {"device": self.converters.process.device, "memory": self.converters.process.memory()},
+            "rvc": {
+                "device": self.converters.process.device,
+                "memory": self.converters.process.memory(),
+                "preparing": self.rehearsal.preparing,
+                "problem": self.rehearsal.problem,
+            },
             "restarts": registry.restarts,
             "up": time.time() - self.life.since,
             "open": speech.scheduler.open,

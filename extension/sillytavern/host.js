@@ -137,9 +137,13 @@ export const save = () => context().saveSettingsDebounced();
 /**
  * @param {'info' | 'warning' | 'error' | 'success'} kind
  * @param {string} text
+ * @param {{stays?: boolean}} [how] until it is clicked
+ * @returns {() => void} takes it away
  */
-export function toast(kind, text) {
-    toastr[kind](text, 'Troupe', { escapeHtml: true });
+export function toast(kind, text, { stays = false } = {}) {
+    const lasting = { timeOut: 0, extendedTimeOut: 0, closeButton: true, preventDuplicates: true };
+    const shown = toastr[kind](text, 'Troupe', { escapeHtml: true, ...(stays ? lasting : {}) });
+    return () => void (shown && toastr.clear(shown, { force: true }));
 }
 
 /** @param {object} message @returns {HTMLElement | null} its text on the page */

@@ -34,7 +34,7 @@ import { NO_RVC } from './voices.js';
 /**
  * @typedef {object} NarrationListener
  * @property {(clip: Clip) => void} [clip]
- * @property {(error: {message: string}) => void} [clipFailed]
+ * @property {(error: {message: string, code?: string | null}) => void} [clipFailed]
  * @property {(end: {complete: boolean}) => void} [end] nothing more will come; `complete` when all of the text was made
  * @property {(error: Error) => void} [error] the session is lost; `end` follows
  */

@@ -111,8 +111,11 @@ export function providerClass(troupe, html, mount) {
                     if (signal.aborted) return;
                     yield response;
                 }
+                troupe.spokeWell();
             } catch (error) {
-                if (!signal.aborted) throw error;
+                if (signal.aborted) return;
+                troupe.note(/** @type {Error} */ (error));
+                throw error;
             } finally {
                 signal.removeEventListener('abort', stop);
                 narration.cancel();

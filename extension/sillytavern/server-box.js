@@ -2,6 +2,7 @@
 /** Address, key and light of the server. It stands in two panels at once, so it draws what is so, not what was clicked. */
 
 import { normalAddress } from './address.js';
+import { t } from './i18n.js';
 import { keyStore } from './settings.js';
 import { explain } from './states.js';
 
@@ -26,6 +27,10 @@ export function mountServerBox(slot, html, troupe) {
         const shown = explain(connection, client.address);
         part('light').dataset.light = shown.light;
         part('status_text').textContent = shown.text;
+        const { trouble } = troupe;
+        part('trouble').hidden = !trouble;
+        const time = trouble?.at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }) ?? '';
+        part('trouble').textContent = trouble ? t`Last trouble, at ${time}: ${trouble.message}` : '';
         address.placeholder = normalAddress('', location);
         if (document.activeElement !== address) address.value = settings.address;
         if (document.activeElement !== key) key.value = keyStore.get();
@@ -52,9 +57,11 @@ export function mountServerBox(slot, html, troupe) {
     });
 
     troupe.connection.listeners.add(draw);
+    troupe.listeners.add(draw);
     draw();
     return () => {
         troupe.connection.listeners.delete(draw);
+        troupe.listeners.delete(draw);
         slot.replaceChildren();
     };
 }

@@ -65,7 +65,7 @@ export class Speech {
         });
         this.#narration = new Narration(client, {
             clip: (clip) => (this.#waiting.push(clip), void this.#fetch()),
-            clipFailed: (error) => stage.failed(this, new Error(error.message)),
+            clipFailed: ({ message, code }) => stage.failed(this, Object.assign(new Error(message), { code })),
             end: ({ complete }) => this.#made(complete),
             error: (error) => stage.failed(this, error),
         });

@@ -11,7 +11,7 @@ export function explain(connection, address) {
     const { state, detail, version, engine } = connection;
     switch (state) {
         case 'off':
-            return { light: 'off', text: t`Not in use.`, help: false };
+            return { light: 'off', text: t`Not in use yet: switch it on below, or choose Troupe in the TTS panel.`, help: false };
         case 'connecting':
             return { light: 'wait', text: t`Looking for the server at ${address} …`, help: false };
         case 'starting':
@@ -20,7 +20,8 @@ export function explain(connection, address) {
         case 'draining':
             return { light: 'bad', text: t`The server is stopping.`, help: true };
         case 'ready':
-            return { light: 'good', text: t`Connected: ${engine?.title ?? ''}, version ${version}`, help: false };
+            // Ready, and perhaps still busy with something that a reply may have to wait for.
+            return { light: 'good', text: [t`Connected: ${engine?.title ?? ''}, version ${version}`, detail].filter(Boolean).join('. '), help: false };
         case 'degraded':
             return { light: 'wait', text: t`Connected, but not all is well: ${detail}`, help: false };
         case 'key':

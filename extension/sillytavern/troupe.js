@@ -3,7 +3,7 @@
 
 import { normalAddress } from './address.js';
 import { Casting, labelFor } from './cast.js';
-import { Client } from './client.js';
+import { Client, Unreachable } from './client.js';
 import { Connection } from './connection.js';
 import { Highlighter } from './highlight.js';
 import * as host from './host.js';
@@ -22,6 +22,10 @@ import { explain } from './states.js';
 const CONNECT_MS = 10_000;
 /** The same failure is not told again for each sentence. */
 const SAME_ERROR_MS = 30_000;
+/** Nobody answers, or not us: over as soon as that changes. */
+const OUT_OF_REACH = 'out_of_reach';
+/** The server's codes for what only a person can change, and ours. */
+const WANT_A_PERSON = new Set([OUT_OF_REACH, 'engine_not_installed', 'weights_missing', 'device_not_usable', 'engine_failed', 'bad_archive']);
 
 export class Troupe {
     settings = loadSettings(host.context().extensionSettings);
@@ -38,7 +42,13 @@ export class Troupe {
     blocked = false;
     /** Called when the host has stopped its own queue. @type {Set<() => void>} */
     hostStops = new Set();
+    /** The last failure, until a reply is spoken well. @type {{at: Date, message: string} | null} */
+    trouble = null;
     #told = new Map();
+    /** @type {WeakSet<Speech>} */
+    #failed = new WeakSet();
+    /** What takes away a toast that stays, with the code it is about. @type {Map<() => void, string>} */
+    #toasts = new Map();
 
     constructor() {
         this.player.volume = this.settings.volume;
@@ -49,7 +59,10 @@ export class Troupe {
         this.stage = new Stage(this.client, this.player, {
             changed: (speech) => this.#changed(speech),
             progress: (speech, seconds) => this.#mark(speech, seconds),
-            failed: (_speech, error) => this.tell(error),
+            failed: (speech, error) => {
+                this.#failed.add(speech);
+                this.tell(error);
+            },
         });
         this.narrator = new Narrator({
             isOn: () => this.settings.live,
@@ -61,6 +74,9 @@ export class Troupe {
 
     start() {
         this.narrator.listen();
+        this.connection.listeners.add(() => {
+            if (this.connection.ready || this.connection.state === 'connecting') this.#clear([OUT_OF_REACH]);
+        });
         if (this.settings.live) {
             host.setHostNarration(false);
             this.connection.use('narrator');
@@ -123,7 +139,8 @@ export class Troupe {
     speakMessage(message, base = '', text) {
         if (!this.connection.ready) {
             this.connection.use('page');
-            this.tell(new Error(explain(this.connection, this.client.address).text));
+            const { text, light } = explain(this.connection, this.client.address);
+            this.tell(Object.assign(new Error(text), { code: light === 'bad' ? OUT_OF_REACH : null }));
             return null;
         }
         const options = this.optionsFor(message);
@@ -167,12 +184,38 @@ export class Troupe {
         return { character, narrator: this.#casting.narrator(character, this.settings.narrator) };
     }
 
-    /** Says it once for a while. @param {Error} error */
+    /** Says it once for a while; the panels show it until all is well. @param {Error & {code?: string | null}} error */
     tell(error) {
+        this.note(error);
         const now = performance.now();
         if (now - (this.#told.get(error.message) ?? -Infinity) < SAME_ERROR_MS) return;
         this.#told.set(error.message, now);
-        host.toast('error', error.message);
+        const code = error.code ?? '';
+        const stays = WANT_A_PERSON.has(code);
+        const remove = host.toast('error', error.message, { stays });
+        if (stays) this.#toasts.set(remove, code);
+    }
+
+    /** For what the host tells itself: the panels show it, too. @param {Error} error */
+    note(error) {
+        // That nobody answers is what the light says, and stops saying.
+        if (error instanceof Unreachable || !this.connection.ready) return;
+        this.trouble = { at: new Date(), message: error.message };
+        this.#notify();
+    }
+
+    /** Whatever the trouble was, it is over. */
+    spokeWell() {
+        this.trouble = null;
+        this.#clear([...this.#toasts.values()]);
+        this.#notify();
+    }
+
+    /** @param {string[]} codes */
+    #clear(codes) {
+        for (const [remove, code] of this.#toasts) {
+            if (codes.includes(code) && this.#toasts.delete(remove)) remove();
+        }
     }
 
     /** @param {Record<string, string>} missing */
@@ -197,7 +240,8 @@ export class Troupe {
     /** @param {Speech} speech */
     #changed(speech) {
         if (speech.ended || !this.settings.highlight) this.highlighter.clear();
-        this.#notify();
+        if (speech.ended && speech.complete && !this.#failed.has(speech)) this.spokeWell();
+        else this.#notify();
     }
 
     /** @param {Speech} speech @param {number} seconds into the clip */

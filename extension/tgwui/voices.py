@@ -59,7 +59,9 @@ class VoiceList:
 
     def options(self, default: str, *further: str) -> Options:
         """Names and values; ``further`` are values that are in use and must stay choosable."""
-        found = [(label(voice), str(voice["id"])) for voice in self._voices]
+        # OpenAI's names stand for one of the voices; whoever looks for a voice wants those themselves first.
+        voices = sorted(self._voices, key=lambda voice: voice.get("kind") == "openai")
+        found = [(label(voice), str(voice["id"])) for voice in voices]
         known = {value for _, value in found}
         extra = [(f"{value} (blend)" if "(" in value else value, value) for value in further]
         return [(default, DEFAULT), *found, *(item for item in extra if item[1] and item[1] not in known)]
@@ -98,7 +100,7 @@ def label(voice: dict[str, Any]) -> str:
     """``Heart · English (US) · female``."""
     name = str(voice.get("name") or voice["id"])
     if voice.get("kind") == "openai":
-        return f"{name} (as mapped)"
+        return f"{name} (OpenAI name)"
     tags = voice.get("languages")
     tag = str(tags[0]).lower() if isinstance(tags, list) and tags else ""
     kind = {"blend": "blend", "clone": "cloned"}.get(str(voice.get("kind")), "")

@@ -135,8 +135,7 @@ async def low_vram(request: Request, new_low_vram_value: bool) -> Json:
     if LOW_VRAM not in registry.capabilities().options:
         return _not_of(troupe, "LowVRAM")
     troupe.settings.change(f"engine.options.{name}", {**kept, LOW_VRAM.name: new_low_vram_value})
-    await registry.unload()
-    await registry.load(name)
+    await registry.reload(name)
     return {"status": "lowvram-success", "message": f"LowVRAM is {word}."}
 
 

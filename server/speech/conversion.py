@@ -7,17 +7,22 @@ import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
+
 from server.audio.chunk import AudioChunk
 from server.audio.resample import Resampler
 from server.conversion.process import Launch, RvcProcess
 from server.conversion.rvc.files import rvc_choices
+from server.conversion.rvc.model import Window
 from server.conversion.rvc.settings import ConversionSettings, PitchMethod
-from server.conversion.rvc.stream import RvcStream
+from server.conversion.rvc.stream import AHEAD, FIRST_BLOCK, FRAME, RvcStream
 from server.speech.rendition import RvcChoice
 
 log = logging.getLogger("troupe.rvc")
 
 _METHODS: dict[str, PitchMethod] = {"rmvpe": "rmvpe", "yin": "yin"}
+_SILENCE_RATE = 24_000
+"""Hz of the rehearsed silence: Kokoro's rate and XTTS's."""
 
 
 class Converters:
@@ -38,14 +43,12 @@ class Converters:
     def open(self, choice: RvcChoice, rate: int) -> Conversion:
         """A conversion for one line of speech at ``rate`` Hz."""
         self._launch()
-        settings = ConversionSettings(
-            voice=choice.voice,
-            pitch=round(choice.pitch),
-            index_rate=choice.index_rate,
-            protect=choice.protect,
-            pitch_method=_METHODS[choice.f0_method],
-        )
-        return Conversion(RvcStream(self.process.convert_window, settings), rate)
+        return Conversion(RvcStream(self.process.convert_window, _settings_of(choice)), rate)
+
+    def rehearse(self, choice: RvcChoice) -> None:
+        """Blocks until all is loaded that this choice needs: a moment of silence is converted."""
+        silence = np.zeros(round((FIRST_BLOCK + AHEAD) * FRAME * _SILENCE_RATE), np.float32)
+        self.process.convert_window(Window(silence, _SILENCE_RATE), _settings_of(choice))
 
     def close(self) -> None:
         """Give back the memory."""
@@ -57,6 +60,16 @@ class Converters:
             await asyncio.sleep(min(limit, 30.0))
             if await asyncio.to_thread(self.process.end_when_idle, limit):
                 log.info("ended the voice conversion after %g s without use", limit)
+
+
+def _settings_of(choice: RvcChoice) -> ConversionSettings:
+    return ConversionSettings(
+        voice=choice.voice,
+        pitch=round(choice.pitch),
+        index_rate=choice.index_rate,
+        protect=choice.protect,
+        pitch_method=_METHODS[choice.f0_method],
+    )
 
 
 class Conversion:

@@ -82,11 +82,19 @@ def build(troupe: Troupe, pulse: Component) -> None:
 
 
 def _install(troupe: Troupe, pulse: Component) -> None:
-    """Only while RVC is missing: what to do about it."""
+    """While RVC is missing, what to do about it; afterwards, whether it is being prepared."""
     installs = troupe.installs
     missing = notice("rvc-missing")
     button = gr.Button("Install RVC", elem_id="rvc-install", visible=False)
     hidden = gr.update(visible=False)
+
+    def prepared() -> Any:
+        rehearsal = troupe.rehearsal
+        if rehearsal.problem:
+            return said(f"Voice conversion could not be prepared: {rehearsal.problem}", "bad")
+        if rehearsal.preparing:
+            return said("Preparing voice conversion: its models are being loaded.", "info")
+        return SILENT
 
     def state() -> Any:
         mine = installs.name == LIST
@@ -94,7 +102,7 @@ def _install(troupe: Troupe, pulse: Component) -> None:
             last = installs.lines[-1] if installs.lines else ""
             return said(f"RVC is being installed ({installs.fraction or 0:.0%}). {last}", "info"), hidden
         if rvc_is_installed():
-            return SILENT, hidden
+            return prepared(), hidden
         if mine and installs.problem:
             return said(installs.problem, "bad"), gr.update(visible=True)
         text = "RVC is not installed: nothing can be converted yet."

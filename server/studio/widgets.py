@@ -99,7 +99,8 @@ def on_topics(
         return await _called(refresh, values)
 
     for topic in (OPENED, *topics):
-        _listen(getattr(page, f"topic_{topic}"), refreshed, inputs, outputs, False)
+        # Gradio drops a second event while the first is under way; what changed meanwhile would not be seen.
+        _listen(getattr(page, f"topic_{topic}"), refreshed, inputs, outputs, False, trigger_mode="always_last")
 
 
 def _html(name: str, act: str, value: object, elem_id: str | None) -> Component:
@@ -113,7 +114,12 @@ def _html(name: str, act: str, value: object, elem_id: str | None) -> Component:
 
 
 def _listen(
-    event: Any, handler: Handler, inputs: Sequence[Component], outputs: Sequence[Component], slow: bool
+    event: Any,
+    handler: Handler,
+    inputs: Sequence[Component],
+    outputs: Sequence[Component],
+    slow: bool,
+    **options: Any,
 ) -> None:
     event(
         handler,
@@ -123,6 +129,7 @@ def _listen(
         show_progress="hidden",
         concurrency_limit=None,
         api_visibility="private",
+        **options,
     )
 
 

@@ -60,6 +60,10 @@ class Library:
         """What is set for one voice, the engine's own voices included."""
         return self._shelf(engine).manifest.settings.get(voice_id, VoiceSettings())
 
+    def conversions(self, engine: str) -> list[str]:
+        """The RVC voices that are set for voices of an engine."""
+        return [row.rvc for row in self._shelf(engine).manifest.settings.values() if row.rvc]
+
     def add_blend(self, name: str, blend: str, catalogue: Catalogue) -> Voice:
         """Keep ``af_heart(2)+am_onyx(1)`` under a name of its own."""
         mixed = catalogue.resolve(blend, param="blend")

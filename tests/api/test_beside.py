@@ -283,7 +283,7 @@ def test_memory_and_state_of_each(http: httpx.Client, both: Running) -> None:
     for name, engine in engines.items():
         assert (engine["current"], engine["state"], engine["device"]) == (name == "tone", "ready", "cpu")
         assert engine["memory"]["process"] > 1_000_000
-    assert status["rvc"] == {"device": "", "memory": {}}
+    assert status["rvc"] == {"device": "", "memory": {}, "preparing": False, "problem": ""}
     assert status["memory"].keys() == {"process"}
     metrics = http.get("/metrics").text
     assert 'troupe_memory_bytes{kind="process",part="bell"}' in metrics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import numpy as np
 import pytest
 
 from server.audio.chunk import AudioChunk
+from server.errors import SynthesisFailed
+from server.speech import rehearsal
+from server.speech.conversion import Converters
 from server.speech.rendition import RvcChoice
-from tests.running import Running, running
+from tests.running import Running, running, wait_for
 
 pytestmark = pytest.mark.api
 
@@ -183,3 +187,28 @@ def test_without_its_packages_or_voices_it_says_what_is_missing(tmp_path: Path) 
         answer = http.post("/v1/audio/speech", json=body)
         assert answer.status_code in (404, 503)  # without the packages: unavailable; with them: no such voice
         assert "install rvc" in answer.text or "Ghost" in answer.text
+
+
+def test_what_cannot_be_prepared_is_shown_and_costs_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going_on = threading.Event()
+
+    def rehearse(self: Converters, choice: RvcChoice) -> None:
+        going_on.wait(30)
+        raise SynthesisFailed(f"{choice.voice} is no RVC voice.")
+
+    monkeypatch.setattr(rehearsal, "rvc_is_installed", lambda: True)
+    monkeypatch.setattr(Converters, "rehearse", rehearse)
+    (tmp_path / "rvc").mkdir()
+    (tmp_path / "rvc" / "Ghost.pth").touch()
+    with running(tmp_path, rvc__enabled="true", rvc__character="Ghost") as server, server.http() as http:
+        wait_for(lambda: http.get("/api/status").json()["rvc"]["preparing"])
+        assert http.get("/health").json()["detail"] == "Preparing voice conversion"
+        going_on.set()
+        wait_for(lambda: http.get("/api/status").json()["rvc"]["problem"] == "Ghost is no RVC voice.")
+        health = http.get("/health").json()
+        assert (health["state"], health["detail"]) == ("ready", "")
+        http.patch("/api/voices/low", json={"rvc": "Disabled"})
+        spoken = http.post("/v1/audio/speech", json={"model": "x", "input": "Hello.", "voice": "low"})
+        assert spoken.status_code == 200

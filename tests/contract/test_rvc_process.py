@@ -12,6 +12,8 @@ from server.conversion.process import Launch, RvcProcess
 from server.conversion.rvc.model import Converted, RvcModel, Window
 from server.conversion.rvc.settings import ConversionSettings
 from server.errors import RESTART, SpeechError, SynthesisFailed, Unavailable
+from server.speech.conversion import Converters
+from server.speech.rendition import RvcChoice
 from tests.torch_needed import need
 
 need("torch", "safetensors", command="python3 -m server install rvc")
@@ -83,6 +85,20 @@ def test_it_is_ended_when_nobody_has_used_it_and_comes_back(rvc: Rvc) -> None:
     assert (rvc.process.pid, rvc.process.memory(), rvc.process.device) == (None, {}, "")
     assert np.array_equal(rvc.convert().samples, WINDOW.samples)
     assert not rvc.process.end_when_idle(60), "it was used a moment ago"
+
+
+def test_a_rehearsal_starts_it_and_counts_as_use(rvc: Rvc, tmp_path: Path) -> None:
+    converters = Converters(tmp_path, lambda: rvc.launch)
+    converters.process = rvc.process
+    converters.rehearse(RvcChoice("echo"))
+    pid = rvc.process.pid
+    assert pid is not None
+    with pytest.raises(SynthesisFailed, match="shapes do not fit"):
+        converters.rehearse(RvcChoice("odd"))
+    rvc.convert()
+    assert rvc.process.pid == pid, "the one that was prepared"
+    rvc.now = 60.0
+    assert rvc.process.end_when_idle(60)
 
 
 def test_changed_settings_are_taken_with_the_next_window(rvc: Rvc) -> None:

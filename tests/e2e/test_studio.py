@@ -519,6 +519,13 @@ def test_connect_shows_the_real_address_and_status_the_log(page: Page, served: S
     expect(page.locator("#status-figures")).to_contain_text("median")
 
 
+def test_a_change_is_not_lost_while_another_is_being_shown(served: Served) -> None:
+    dependencies = served.get("/config")["dependencies"]
+    topical = [one for one in dependencies if any(event.startswith("topic_") for _, event in one["targets"])]
+    assert len(topical) > 10
+    assert {one["trigger_mode"] for one in topical} == {"always_last"}, "else Gradio drops the second"
+
+
 def test_conversion_says_what_is_missing(page: Page, served: Served):
     go(page, "Voice conversion")
     expect(page.locator("#rvc-install")).to_be_visible(visible=not rvc_is_installed())

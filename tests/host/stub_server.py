@@ -94,9 +94,10 @@ class StubServer:
         self.instance = secrets.token_hex(8)
         self.refused_voices: set[str] = set()
         self.rvc_voices: list[str] = []
+        """None while RVC is off."""
         self.rvc_of_all = ""
         """The RVC voice that is set on the server, for whoever has none of their own."""
-        """None while RVC is off."""
+        self.detail = ""
         self.closing = threading.Event()
         stub = self
 
@@ -182,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
                 state = "loading" if stub.mode == "loading" else "ready"
                 self._json(200, {
                     "product": "troupe", "version": "0.0", "api": 1, "instance": stub.instance,
-                    "state": state, "engine": "stub", "device": "cpu", "detail": "",
+                    "state": state, "engine": "stub", "device": "cpu", "detail": stub.detail,
                 })  # fmt: skip
             case "GET", ["api", "lease"]:
                 self._lease()

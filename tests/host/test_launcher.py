@@ -90,6 +90,17 @@ def test_attaches_to_a_server_that_runs_and_leaves_it_running(launcher: Launcher
         assert launcher.status.phase == "off"
 
 
+def test_what_passes_on_a_server_that_is_ready_is_not_kept(launcher: Launcher, port: int) -> None:
+    with running("loading", port=port) as stub:
+        stub.detail = "Warming up"
+        launcher.start()
+        wait_for(lambda: (launcher.status.phase, launcher.status.detail) == ("loading", "Warming up"))
+        stub.detail = "Preparing voice conversion"
+        stub.mode = "good"
+        wait_for(lambda: launcher.status.phase == "ready")
+        assert launcher.status.detail == ""
+
+
 def test_waits_while_the_engine_loads(launcher: Launcher, port: int) -> None:
     with running("loading", port=port) as stub:
         launcher.start()

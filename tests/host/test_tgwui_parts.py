@@ -125,8 +125,8 @@ def test_trouble_is_news_once_until_it_works_again() -> None:
             "Heart · English (US) · female",
         ),
         ({"id": "x", "name": "Mine", "languages": ["xx"], "gender": "neutral", "kind": "clone"}, "Mine · xx · cloned"),
-        ({"id": "nova", "name": "nova", "kind": "openai"}, "nova (as mapped)"),
-        ({"id": "nova", "name": "Nova", "languages": ["en-us"], "kind": "openai"}, "Nova (as mapped)"),
+        ({"id": "nova", "name": "nova", "kind": "openai"}, "nova (OpenAI name)"),
+        ({"id": "nova", "name": "Nova", "languages": ["en-us"], "kind": "openai"}, "Nova (OpenAI name)"),
         ({"id": "bare"}, "bare"),
     ],
 )

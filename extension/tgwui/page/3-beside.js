@@ -5,6 +5,8 @@
 
   const SPEAK = troupe.speakIcon = '<svg viewBox="0 0 24 24" width="20" height="20" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="M11 5 6 9H3v6h3l5 4zM15.5 8.5a5 5 0 0 1 0 7M18.5 6a9 9 0 0 1 0 12"/></svg>';
 
+  const SHOWN_MS = 12_000;
+
   /** @type {any} */
   let chipElement = null;
   /** The browser wants a touch before it plays. @param {(() => void) | null} listen */
@@ -19,9 +21,12 @@
     document.body.append(chipElement);
   };
 
-  /** @param {string} text */
-  troupe.toast = (text) => {
-    document.querySelector(".troupe-toast")?.remove();
+  /**
+   * A notice, which goes when it is clicked, and some by themselves after a while.
+   * @param {string} text @param {{stays?: boolean}} [how]
+   */
+  const toast = troupe.toast = (text, { stays = false } = {}) => {
+    untoast();
     const element = document.createElement("div");
     element.className = "troupe-toast";
     element.setAttribute("role", "status");
@@ -29,8 +34,29 @@
     element.title = "Click to close";
     element.onclick = () => element.remove();
     document.body.append(element);
-    setTimeout(() => element.remove(), 12000);
+    if (!stays) setTimeout(() => element.remove(), SHOWN_MS);
   };
+
+  const untoast = troupe.untoast = () => document.querySelector(".troupe-toast")?.remove();
+
+  // The block's line about the server is out of sight for who reads the chat, and the first installation takes minutes.
+  const status = document.getElementById("troupe-status");
+  let installing = false;
+  const look = () => {
+    const phase = status?.querySelector(".troupe-line")?.getAttribute("data-phase") || "";
+    if (phase === "installing") {
+      if (installing) return;
+      installing = true;
+      toast("Troupe is being installed, which takes some minutes. The chat works meanwhile, without voices.", { stays: true });
+    } else if (installing && ["ready", "failed", "off"].includes(phase)) {
+      installing = false;
+      if (phase === "ready") toast("Troupe is installed: new replies are spoken.");
+      else if (phase === "failed") toast("Troupe could not be installed: its block below the chat says why.", { stays: true });
+      else untoast();
+    }
+  };
+  if (status) new MutationObserver(look).observe(status, { childList: true, subtree: true, attributeFilter: ["data-phase"] });
+  look();
 
   // A studio on the host's machine cannot be reached from another one by its loopback address.
   document.addEventListener("click", (event) => {

@@ -4,72 +4,41 @@
 // everything put into the chat is put there again after each change; the sound is not in the page's tree.
 (() => {
   const troupe = /** @type {any} */ (window).troupe;
-  const { sound, chip, toast, draw } = troupe;
-
+  const { sound, chip, toast, untoast, draw } = troupe;
+  const { spoken, messageOf, indexOf, textOf, keyOf, keepingTheEnd, generating } = troupe.messages;
 
   const prefs = { player: true, volume: 1 };
-  /** @type {Map<string, any>} takes by message key; null where it is known that there is none */
+  /** @type {Map<string, any>} clips by message key; null where it is known that there are none */
   const takes = new Map();
+  /** @type {Map<string, any>} by place: two messages may say the same, and each has a player of its own */
+  const tracks = new Map();
   /** @type {any} the turn that the server is speaking for this page */
   let live = null;
   /** Turns that were stopped here; news about them may still be on the way. @type {Set<string>} */
   const silenced = new Set();
   /** @type {Set<number>} */
   const told = new Set();
-  /** @type {WeakMap<Element, {raw: string, key: string}>} */
-  const keys = new WeakMap();
+  /** The turn that the last notice was about. */
+  let complained = "";
   let buttons = 0;
-
-  // Messages of the chat.
-
-  const isUser = (/** @type {Element} */ element) =>
-    element.classList.contains("user-message") || !!element.querySelector(":scope > .circle-you");
-
-  /** @returns {Element[]} */
-  const spokenMessages = () =>
-    [...document.querySelectorAll("#chat .messages > [data-index]")].filter((element) => !isUser(element));
-
-  const generating = () => !!document.querySelector("._generating #chat");
-
-  /** A preview or the notebook's text stands in no message. @param {any} track */
-  const inChat = (track) => track.kind !== "preview" && track.kind !== "text";
-
-  /** @param {any} track @returns {Element | null} */
-  const messageOf = (track) => {
-    if (!track || !inChat(track)) return null;
-    const messages = spokenMessages();
-    if (track.index === null) return messages[messages.length - 1] || null;
-    return messages.find((element) => element.getAttribute("data-index") === String(track.index)) || null;
-  };
-
-  /** What the model wrote, with the person's name where the host puts it. @param {Element} element */
-  const textOf = (element) => {
-    const raw = element.getAttribute("data-raw") || "";
-    const name = document.querySelector("#chat .circle-you + .text .username")?.firstChild?.textContent;
-    return name ? raw.replace(/<USER>|<user>|\{\{user\}\}/g, () => name) : raw;
-  };
-
-  /** @param {Element} element */
-  const keyOf = (element) => {
-    const raw = element.getAttribute("data-raw") || "";
-    const known = keys.get(element);
-    if (known && known.raw === raw) return known.key;
-    const shown = textOf(element);
-    const key = shown.trim() ? troupe.takeKey(shown) : "";
-    keys.set(element, { raw, key });
-    return key;
-  };
 
   /** The track of a message: what is being spoken, or what was. @param {Element} element */
   const trackOf = (element) => {
     if (live && messageOf(live) === element) return live;
-    return takes.get(keyOf(element)) || null;
+    const place = placeOf(element), clips = takes.get(keyOf(element));
+    if (!tracks.has(place) && clips) {
+      tracks.set(place, { id: place, kind: "message", index: indexOf(element), clips, open: false });
+    }
+    return tracks.get(place) || null;
   };
+
+  /** @param {Element} element */
+  const placeOf = (element) => `${indexOf(element)} ${keyOf(element)}`;
 
   // What is put into the chat.
 
   const decorate = () => {
-    const messages = spokenMessages();
+    const messages = spoken();
     const unknown = new Set();
     for (const element of messages) {
       const text = element.querySelector(":scope > .text");
@@ -80,7 +49,7 @@
       const track = trackOf(element);
       const wanted = prefs.player && track && track.clips.length ? playerOf(track) : null;
       for (const row of text.querySelectorAll("troupe-player")) if (row !== wanted) row.remove();
-      if (wanted && wanted.parentElement !== text) text.append(wanted);
+      if (wanted && wanted.parentElement !== text) keepingTheEnd(() => text.append(wanted));
       const actions = text.querySelector(".message-actions");
       if (actions && !actions.querySelector(".troupe-speak")) actions.append(speakButton());
     }
@@ -127,7 +96,7 @@
 
   /** @param {any} track @param {Element} element */
   const replay = (track, element, at = 0, offset = 0) => {
-    if (track !== live || !track.open) track.index = Number(element.getAttribute("data-index"));
+    if (track !== live || !track.open) track.index = indexOf(element);
     sound.play(track, at, offset);
   };
 
@@ -175,7 +144,7 @@
     stop();
     send("troupe-say", {
       text: textOf(element) || element.querySelector(".message-body")?.textContent || "",
-      index: Number(element.getAttribute("data-index")),
+      index: indexOf(element),
     });
   };
 
@@ -193,8 +162,9 @@
       const element = track.clips.length ? messageOf(track) : null;
       if (element && !track.settled) {
         track.settled = true;
-        track.index = Number(element.getAttribute("data-index"));
-        takes.set(keyOf(element), track);
+        track.index = indexOf(element);
+        tracks.set(placeOf(element), track);
+        if (!track.stopped) takes.set(keyOf(element), track.clips);
       }
       if (track === live && !track.open && track.settled) live = null;
       decorate();
@@ -209,7 +179,7 @@
     if (what === "playing") chip(null);
     if (what === "gone") {
       const element = messageOf(track);
-      if (element) { takes.set(keyOf(element), null); decorate(); say(element); }
+      if (element) { tracks.delete(placeOf(element)); takes.set(keyOf(element), null); decorate(); say(element); }
     }
     draw(track || sound.now.track);
     if (live) draw(live);
@@ -224,7 +194,8 @@
     for (const notice of turn.notices) {
       if (told.has(notice.id)) continue;
       told.add(notice.id);
-      toast(notice.text);
+      toast(notice.text, { stays: true });
+      complained = turn.turn;
     }
     if (silenced.has(turn.turn)) return;
     if (!live || live.id !== turn.turn) {
@@ -238,6 +209,7 @@
     if (turn.state === "cancelled" && sound.now.track === live) sound.stop();
     else if (!live.begun && live.clips.length > turn.first) {
       live.begun = true;
+      if (complained && complained !== live.id) { complained = ""; untoast(); }  // it speaks again
       sound.play(live, turn.first);
     } else if (sound.now.track === live) sound.more();
     if (!live.open) settle(live);
@@ -251,8 +223,7 @@
     clearTimeout(asking);
     asking = null;
     for (const key of answer.asked) {
-      const clips = answer.takes[key];
-      if (!takes.get(key)) takes.set(key, clips ? { id: key, kind: "message", index: null, clips, open: false } : null);
+      if (!takes.get(key)) takes.set(key, answer.takes[key] || null);
     }
     decorate();
   };

@@ -44,7 +44,10 @@ troupe.widgets.status = (widget) => {
   function parts() {
     const words = /** @type {Record<string, string>} */ ({ ready: 'beside', loading: 'loading', degraded: 'cannot speak', unloaded: 'not loaded' });
     const rows = status.engines.map((/** @type {any} */ one) => [one.title, one.current ? 'current' : words[one.state], one.device, one.memory]);
-    if (status.rvc.device) rows.push(['Voice conversion (RVC)', 'running', status.rvc.device, status.rvc.memory]);
+    const { device, memory: taken, preparing, problem } = status.rvc;
+    if (device || preparing || problem) {
+      rows.push(['Voice conversion (RVC)', preparing ? 'being prepared' : problem ? `could not be prepared: ${problem}` : 'running', device, taken]);
+    }
     return h('table', { class: 'tr-table' },
       h('thead', {}, h('tr', {}, ['Engine', 'State', 'Device', 'Memory'].map((name) => h('th', { scope: 'col' }, name)))),
       h('tbody', {}, rows.map((/** @type {any[]} */ [name, state, device, held]) => h('tr', {}, h('td', {}, name), h('td', {}, state), h('td', {}, device || '–'),

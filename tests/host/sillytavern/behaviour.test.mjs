@@ -273,6 +273,39 @@ test('the sound of a message is saved, made anew where it was not heard to its e
     assert.equal(narrations().length, made, 'what was heard is saved as it was');
 });
 
+test('a trouble can be read until the next reply is spoken well', async () => {
+    await idle();
+    await tv.slash(page, '/troupe-stop');
+    const trouble = page.locator('#troupe_settings .troupe_trouble');
+    const shown = () => trouble.evaluate((element) => (element.hidden ? '' : element.textContent));
+    const told = () => page.locator('#toast-container .toast-error').allTextContents();
+    await page.evaluate(() => toastr.clear());
+    assert.equal(await shown(), '');
+    await tv.slash(page, '/sendas name="Seraphina" Good. FAIL.');
+    await tv.until(async () => (await told()).some((text) => text.includes('stub cannot say this')), 'the toast');
+    assert.match(await shown(), /^Last trouble, at .*: stub cannot say this$/);
+    await tv.slash(page, '/sendas name="Seraphina" UNINSTALLED.');
+    await tv.until(async () => (await told()).some((text) => text.includes('RVC is not installed')), 'the other toast');
+    await tv.until(async () => !(await told()).some((text) => text.includes('stub cannot say this')), 'the first toast to go by itself');
+    await page.waitForTimeout(2000);
+    assert.match((await told()).join(), /RVC is not installed/, 'what asks for something to be done stays');
+    assert.match(await shown(), /: RVC is not installed$/);
+    await tv.slash(page, '/sendas name="Seraphina" All is well.');
+    await tv.until(async () => (await shown()) === '' && !(await told()).length, 'both to go');
+
+    const light = (wanted) => tv.until(() => page.evaluate((one) => document.querySelector('#troupe_settings .troupe_light').dataset.light === one, wanted), `the light to be ${wanted}`);
+    stub.state.health = 'draining';
+    await click('#troupe_settings .troupe_reconnect');
+    await light('bad');
+    await tv.slash(page, '/sendas name="Seraphina" Unheard.');
+    await tv.until(async () => (await told()).some((text) => text.includes('The server is stopping')), 'why nothing is heard');
+    assert.equal(await shown(), '', 'the light says it, and stops saying it');
+    stub.state.health = 'ready';
+    await click('#troupe_settings .troupe_reconnect');
+    await light('good');
+    await tv.until(async () => !(await told()).length, 'the toast to go with its reason');
+});
+
 test('a choice is kept for each engine', async () => {
     await idle();
     const map = () => page.evaluate(() => SillyTavern.getContext().extensionSettings.tts.Troupe.voiceMap);

@@ -91,8 +91,9 @@ class Narration {
             const index = this.clips.length;
             const role = /^\s*\*/.test(this.text.slice(start, end)) ? 'narrator' : (this.body.speaker ?? 'character');
             const duration = Math.min(4, Math.max(0.4, text.length / 20));
-            if (/FAIL/.test(text)) {
-                this.emit('clip_failed', { index, role, start, end, error: { message: 'stub cannot say this', type: 'server_error', param: null, code: null } });
+            if (/FAIL|UNINSTALLED/.test(text)) {
+                const failure = /FAIL/.test(text) ? { message: 'stub cannot say this', code: null } : { message: 'RVC is not installed', code: 'engine_not_installed' };
+                this.emit('clip_failed', { index, role, start, end, error: { type: 'server_error', param: null, ...failure } });
                 continue;
             }
             const words = [...this.text.slice(start, end).matchAll(/\p{L}+/gu)].map((m, i, all) => ({ start: (i * duration) / all.length, end: ((i + 1) * duration) / all.length, from: start + m.index, to: start + m.index + m[0].length }));

@@ -194,6 +194,40 @@ def buttons(scenes: Scenes) -> None:
         scenes.check("no errors on the page", not page.errors, page.errors)
 
 
+def twins(scenes: Scenes) -> None:
+    """Two messages with the same text; one reader at the end of a long chat, one who has scrolled up."""
+    with scenes.both(environ={"FAKE_LLM_REPLY": "Yes. It is so.", "FAKE_LLM_REPLY_FILE": ""}) as (host, _):
+        page = scenes.page(host, viewport=(390, 844))
+        end = "(c => c.scrollHeight - c.clientHeight - c.scrollTop)(document.querySelector('.chat-parent'))"
+        for _ in range(4):
+            page.send("Is it?")
+            page.wait_reply()
+            page.wait_silent()
+        page.wait_for(lambda: page.players() == 4)
+        scenes.check("each of four equal messages has a player", True)
+        left = page.page.evaluate(end)
+        scenes.check("the chat is at its end", left <= 1, left)
+        scenes.shot(page, "twins")
+        page.page.reload()
+        page.settle()
+        page.wait_for(lambda: page.players() == 4)
+        scenes.check("and again after a reload", True)
+        left = page.page.evaluate(end)
+        scenes.check("still at its end", left <= 1, left)
+        page.send("Is it?")
+        page.page.mouse.move(200, 300)
+        page.wait_for(page.generating)
+        page.page.mouse.wheel(0, -300)
+        page.wait_for(lambda: page.page.evaluate("() => window.isScrolled"), 5)
+        time.sleep(0.3)
+        at = page.page.evaluate("() => document.querySelector('.chat-parent').scrollTop")
+        page.wait_reply()
+        page.wait_for(lambda: page.players() == 5)
+        now = page.page.evaluate("() => document.querySelector('.chat-parent').scrollTop")
+        scenes.check("who has scrolled up is left there", now == at, (at, now))
+        scenes.check("no errors on the page", not page.errors, page.errors)
+
+
 def modes(scenes: Scenes) -> None:
     """Instruct mode; thinking is not spoken."""
     thinking = "<think>Hmm, let me think. What would be good?</think>The answer is four. It always is."
@@ -225,6 +259,12 @@ def folders(scenes: Scenes) -> None:
         page.send("Hi!")
         page.wait_for(page.heard)
         scenes.check("speaks from user_data/extensions behind a login, at phone width", True)
+        page.page.locator("troupe-player").last.wait_for()
+        hidden = page.page.evaluate(
+            "() => [...document.querySelectorAll('troupe-player')].pop().getBoundingClientRect().bottom"
+            " - document.querySelector('.chat-parent').getBoundingClientRect().bottom"
+        )
+        scenes.check("the player is in sight above the input", hidden <= 0, hidden)
         scenes.shot(page, "phone-speaking")
         narration = next(iter(stub.narrations))
         try:
@@ -250,6 +290,8 @@ def killed(scenes: Scenes) -> None:
         scenes.check("the reply is whole", page.last_message().endswith('Shall we go?"'), page.last_message()[-30:])
         page.wait_for(page.toasts, 30)
         scenes.check("one notice", len(page.toasts()) == 1, page.toasts())
+        time.sleep(13)
+        scenes.check("which stays until it is clicked", len(page.toasts()) == 1, page.toasts())
         scenes.shot(page, "notice")
         page.page.locator(".troupe-toast").click()
         page.send("And now?")
@@ -475,6 +517,7 @@ def bundled(scenes: Scenes) -> None:
         page.page.evaluate("() => document.getElementById('troupe').scrollIntoView()")
         status = page.page.locator("#troupe-status .troupe-line")
         page.wait_for(lambda: status.get_attribute("data-phase") == "installing", 30)
+        scenes.check("the chat says so, too", "is being installed" in page.toasts()[0], page.toasts())
         time.sleep(8)
         scenes.shot(page, "installing")
         scenes.say(f"     {status.inner_text()!r}")
@@ -495,7 +538,10 @@ def bundled(scenes: Scenes) -> None:
 
 SCENARIOS: dict[str, Callable[[Scenes], None]] = {
     function.__name__: function
-    for function in (typing, buttons, modes, folders, killed, absent, neighbours, touch, block, conversion, clients)
+    for function in (
+        *(typing, buttons, twins, modes, folders, killed),
+        *(absent, neighbours, touch, block, conversion, clients),
+    )
 }
 
 
