@@ -232,6 +232,14 @@ class Engine(ABC):
         """Pieces it can really speak together, asked after ``load``: fewer than its batch where memory is short."""
         return self.capabilities.batch_size
 
+    def alone(self, piece: Piece, voice: Voice, options: SynthesisOptions) -> Iterator[AudioChunk]:
+        """``synthesize`` for engines that write ``synthesize_batch``: a batch of one."""
+        for _, item in self.synthesize_batch([Job(0, piece, voice, options)]):
+            if isinstance(item, SpeechError):
+                raise item
+            if item is not None:
+                yield item
+
     def prepare_voice(self, voice: Voice) -> None:
         """Take in a cloned voice's clips; raises InvalidRequest when they cannot be used."""
         raise InvalidRequest(f"{self.capabilities.title} cannot clone voices.", code="cannot_clone")

@@ -25,7 +25,6 @@ import torch  # noqa: E402 - only where it is installed
 
 from server.engines.coqui.decode import GptDecoder  # noqa: E402
 from server.engines.coqui.xtts_model import XttsModel  # noqa: E402
-from tests.contract.coqui_models import make_xtts, small_vocoder  # noqa: E402
 
 pytestmark = [
     pytest.mark.contract,
@@ -36,18 +35,9 @@ TEXTS = ("hello there, how are you?", "yes.", "one two three four five six seven
 Item = AudioChunk | SpeechError | None
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _slim() -> Iterator[None]:
-    with small_vocoder():
-        yield
-
-
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("xtts")
-    make_xtts(folder / "mine")
-    make_xtts(folder / "other", speakers=("Cid",))
-    return folder
+def models(xtts_models: Path) -> Path:
+    return xtts_models
 
 
 @pytest.fixture(scope="module")

@@ -150,11 +150,7 @@ class Xtts(Engine):
 
     def synthesize(self, piece: Piece, voice: Voice, options: SynthesisOptions) -> Iterator[AudioChunk]:
         """One piece alone, in chunks as they are made, the first after ten tokens."""
-        for _, item in self.synthesize_batch([Job(0, piece, voice, options)]):
-            if isinstance(item, SpeechError):
-                raise item
-            if item is not None:
-                yield item
+        return self.alone(piece, voice, options)
 
     def synthesize_batch(
         self, jobs: Sequence[Job], more: More = no_more

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import wave
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,6 @@ from server.engines.coqui.sampling import Sampling  # noqa: E402
 from server.engines.coqui.shared import model_folders  # noqa: E402
 from server.engines.coqui.vocoder import StreamingVocoder  # noqa: E402
 from server.engines.coqui.xtts_model import XttsModel, load_network, token_limits  # noqa: E402
-from tests.contract.coqui_models import make_xtts, small_vocoder  # noqa: E402
 
 pytestmark = [
     pytest.mark.contract,
@@ -45,18 +43,9 @@ pytestmark = [
 TEXT = "hello there, how are you?"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _slim() -> Iterator[None]:
-    with small_vocoder():
-        yield
-
-
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("xtts")
-    make_xtts(folder / "mine")
-    make_xtts(folder / "other", speakers=("Cid",))
-    return folder
+def models(xtts_models: Path) -> Path:
+    return xtts_models
 
 
 @pytest.fixture(scope="module")
