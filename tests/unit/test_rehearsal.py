@@ -23,11 +23,20 @@ pytestmark = pytest.mark.unit
 NAMES = ["Disabled", "Ghost", "Wraith", "Banshee"]
 
 
-@dataclass
 class Registry:
-    state: str = "ready"
-    current: str = "tone"
+    """Counts how often somebody looks at it."""
+
+    current = "tone"
     beside: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self.now = "ready"
+        self.looks = 0
+
+    @property
+    def state(self) -> str:
+        self.looks += 1
+        return self.now
 
 
 @dataclass
@@ -74,8 +83,10 @@ class Stage:
         """What was rehearsed meanwhile."""
 
         async def run() -> None:
+            seen = self.registry.looks
             keeping = asyncio.create_task(self.rehearsal.keep())
-            await asyncio.sleep(0.1)
+            while self.registry.looks < seen + 3 and not keeping.done():  # two looks are over
+                await asyncio.sleep(0.001)
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
 
@@ -125,9 +136,9 @@ def test_nothing_is_prepared_that_nobody_needs(stage: Stage, rvc: dict[str, str]
 
 
 def test_it_waits_for_the_engine_and_for_its_packages(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    stage.registry.state = "loading"
+    stage.registry.now = "loading"
     assert stage.look() == []
-    stage.registry.state = "ready"
+    stage.registry.now = "ready"
     monkeypatch.setattr(module, "rvc_is_installed", lambda: False)
     assert stage.look() == []
     monkeypatch.setattr(module, "rvc_is_installed", lambda: True)
