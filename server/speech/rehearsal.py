@@ -57,8 +57,8 @@ class Rehearsal:
     async def _look(self) -> None:
         try:
             chosen = await asyncio.to_thread(self._chosen)
-        except SpeechError as error:  # a damaged list of voices, told where it is read
-            log.debug("cannot tell which RVC voices are chosen: %s", error.message)
+        except (SpeechError, OSError) as error:  # a damaged list or folder of voices, told where it is read
+            log.debug("cannot tell which RVC voices are chosen: %s", error)
             return
         rvc = self._settings().rvc
         wanted = frozenset((choice.voice, rvc.f0_method, rvc.device, rvc.memory_gb) for choice in chosen)
@@ -80,6 +80,9 @@ class Rehearsal:
                         break  # not this voice's fault
                     self.problem = error.message
                     log.warning("the RVC voice %s could not be prepared: %s", choice.voice, error.message)
+                except Exception as error:  # nobody waits for this; the next choice is to be prepared all the same
+                    self.problem = f"The RVC voice {choice.voice} could not be prepared ({type(error).__name__})."
+                    log.exception("the RVC voice %s could not be prepared", choice.voice)
                 else:
                     log.info("the RVC voice %s is ready", choice.voice)
         finally:

@@ -167,6 +167,19 @@ def test_a_failure_of_all_is_not_tried_for_each(stage: Stage) -> None:
     assert stage.look() == ["Ghost", "Wraith"]
 
 
+def test_what_nobody_foresaw_is_shown_and_the_next_choice_prepared(stage: Stage) -> None:
+    def burst() -> None:
+        raise ZeroDivisionError("nobody foresaw this")
+
+    stage.converters.before = burst
+    assert stage.look() == []
+    assert "ZeroDivisionError" in stage.rehearsal.problem
+    stage.converters.before = lambda: None
+    stage.set(enabled="true", character="Wraith")
+    assert stage.look() == ["Wraith"]
+    assert stage.rehearsal.problem == ""
+
+
 def test_it_says_that_it_prepares(stage: Stage) -> None:
     seen: list[bool] = []
     stage.converters.before = lambda: seen.append(stage.rehearsal.preparing)
