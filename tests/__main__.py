@@ -45,8 +45,9 @@ def _prepare() -> Path:
     def lists(wanted: "list[str] | tuple[str, ...]") -> "list[RequirementsList]":
         ours = [load_list(path.stem, own) for path in sorted(own.glob("*.txt"))]
         named = load_lists([*wanted, *engines])
-        with_torch = any(item.build for item in named)
-        return named + [item for item in ours if with_torch or not item.build]
+        # Its pin comes before the engines' range, which pip would begin with the newest of.
+        pinned = [item for item in ours if item.build and any(other.build for other in named)]
+        return [*pinned, *named, *(item for item in ours if not item.build)]
 
     places = Places(find_home())
     # Its state is nobody's business: this file is not the one that hosts read.
