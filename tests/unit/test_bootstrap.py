@@ -156,6 +156,11 @@ def test_shipped_lists_say_title_and_size() -> None:
         assert item.requirements or item.needs
 
 
+def test_the_tests_lists_have_names_of_their_own() -> None:
+    """What is installed is remembered by name: of two alike one would be installed anew at every run."""
+    assert not {path.stem for path in (REPOSITORY / "tests" / "requirements").glob("*.txt")} & set(names())
+
+
 def test_the_first_installation_is_below_500_megabytes() -> None:
     assert sum(item.size for item in load_lists(DEFAULT)) < 500
 
