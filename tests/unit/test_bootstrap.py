@@ -308,6 +308,14 @@ def test_a_closed_input_stops(monkeypatch: pytest.MonkeyPatch) -> None:
         when_host_leaves()
 
 
+def driver_says(script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for the tool of NVIDIA's driver, found first."""
+    tool = folder / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for nvidia-smi is a shell script")
 @pytest.mark.parametrize(
     ("script", "cards"),
@@ -319,10 +327,7 @@ def test_a_closed_input_stops(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_card_is_seen_when_its_driver_answers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, cards: list[str]
 ) -> None:
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text(f"#!/bin/sh\n{script}\n")
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    driver_says(script, tmp_path, monkeypatch)
     assert nvidia_cards() == cards
 
 
@@ -395,14 +400,11 @@ def test_torch_is_built_for_amd_and_apple() -> None:
 
 
 @pytest.mark.parametrize(("answer", "capability"), [("8.9\n6.1", 6.1), ("12.0", 12.0), ("[N/A]", None), ("", None)])
-@pytest.mark.skipif(os.name == "nt", reason="a shell script stands in for the driver's tool")
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for nvidia-smi is a shell script")
 def test_the_oldest_card_counts(
     answer: str, capability: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tool = tmp_path / "nvidia-smi"
-    tool.write_text(f"#!/bin/sh\nprintf '{answer}'\n")
-    tool.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    driver_says(f"printf '{answer}'", tmp_path, monkeypatch)
     assert nvidia_capability() == capability
 
 
