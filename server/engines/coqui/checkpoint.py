@@ -142,7 +142,7 @@ def _named(folder: ModelFolder) -> Iterator[None]:
             f"{folder.name} needs a further package for its language. {_words(error)} (of {sys.executable})",
             code="language_not_installed",
         ) from error
-    except Exception as error:
+    except Exception as error:  # whatever a damaged or hostile folder makes of the library's reader
         raise SynthesisFailed(
             f"The model {folder.name} cannot be loaded: {_words(error)[:200]}.", code="bad_weights"
         ) from error
