@@ -30,9 +30,25 @@ export function on(event, listener) {
     eventSource.on(eventTypes[event], (/** @type {any[]} */ ...args) => void listener(...args));
 }
 
-/** Resolves when the host's page is built; at once when it already is. */
+/**
+ * Resolves when the host's page is built; at once when it already is.
+ * The host does not tell a listener that is added while it tells the others (as when we are installed just then), but one
+ * that is added afterwards: so it is added anew until it is told.
+ */
 export function appReady() {
-    return new Promise((resolve) => on('APP_READY', () => resolve(undefined)));
+    const { eventSource, eventTypes } = context();
+    return new Promise((resolve) => {
+        const told = () => {
+            clearInterval(again);
+            resolve(undefined);
+        };
+        const listen = () => {
+            eventSource.removeListener(eventTypes.APP_READY, told);
+            eventSource.on(eventTypes.APP_READY, told);
+        };
+        const again = setInterval(listen, 500);
+        listen();
+    });
 }
 
 /** @returns {Message | null} the message being written */

@@ -103,6 +103,7 @@ export async function openPage(browser, url, { width = 1400, height = 900, local
         await popup.locator('.popup-button-ok').click({ timeout: 3000 }).catch(() => undefined);
         await sleep(600);
     }
+    await ready(page);
     return { page, problems };
 }
 
@@ -114,6 +115,17 @@ export async function settled(page) {
         { timeout: 120_000 },
     );
     await sleep(600);
+}
+
+/** Waits until the host has told its extensions that its page is built: after the questions of a first start it goes on building. */
+async function ready(page) {
+    const told = () =>
+        new Promise((resolve) => {
+            SillyTavern.getContext().eventSource.on('app_ready', () => resolve(true));
+            setTimeout(resolve, 500, false);
+        });
+    // The host forgets whoever asks while it tells the others, so it is asked again.
+    await until(() => page.evaluate(told), 'the page to be built', 60_000);
 }
 
 /** Runs in the page before anything else: notes every start and end of sound. */
