@@ -17,7 +17,7 @@ const closing = [];
 let page, problems, speech, model, git, tavern;
 
 before(async () => {
-    const stub = process.env.TROUPE_URL ? null : await startStub({ latency: 80 });
+    const stub = process.env.TROUPE_URL ? null : await startStub({ latency: 80, rvc: ['Ghost', 'Wraith'] });
     if (stub) closing.push(stub.close);
     speech = process.env.TROUPE_URL || stub.url;
     model = await startModel();
