@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from server.audio.chunk import AudioChunk, Samples
+from server.audio.resample import resample
 from server.engines.base import Cancel, Capabilities, Engine, EngineContext, Option, SynthesisOptions
 from server.engines.piper_voices import OFFERS, PACKAGED, VoiceFile, fetch, found
 from server.errors import InvalidRequest, NotFound, SynthesisFailed, Unavailable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from piper import PiperVoice
 
 INSTALL = "python3 -m server install piper"
+RATE = 22_050
+"""Hz; voices of another rate (16,000 for those called low) are brought to it."""
 _LOADED = 3
 """Voices held in memory at once, about 100 MB each."""
 _ROUNDING = 0.276
@@ -40,7 +43,7 @@ class Piper(Engine):
         title="Piper",
         description="Small and very fast voices for weak computers; plainer than Kokoro.",
         languages=_LANGUAGES,
-        sample_rate=22_050,
+        sample_rate=RATE,
         code_licence="GPL-3.0-or-later",
         weights_licence="CC0-1.0 (Joe); each voice has its own",
         requirements=("piper",),
@@ -100,7 +103,7 @@ class Piper(Engine):
             options.cancel.check()
             if phonemes:
                 samples = self._speak(model, phonemes, voice.speaker, options)
-                yield AudioChunk(samples, model.config.sample_rate)
+                yield AudioChunk(resample(samples, model.config.sample_rate, RATE), RATE)
 
     def _model(self, file: VoiceFile) -> PiperVoice:
         if file.name not in self._loaded:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from server.audio.chunk import AudioChunk
 from server.engines.base import SynthesisOptions
+from server.errors import SynthesisFailed
 from server.speech.effects import Effects
 from server.speech.lane import Turn
 from server.speech.rendition import Line, RvcChoice
@@ -50,7 +51,8 @@ class Speaker:
             rate_out=rate,
         )
         options = SynthesisOptions(language=rendition.language, speed=own, values=rendition.values)
-        async with aclosing(self._scheduler.speak(turn, line.piece, rendition.voice, options)) as chunks:
+        spoken = self._scheduler.speak(turn, line.piece, rendition.voice, options)
+        async with aclosing(_at(own_rate, spoken)) as chunks:
             source = chunks if rendition.rvc is None else self._converted(chunks, rendition.rvc, own_rate)
             async with aclosing(source):
                 async for chunk in source:
@@ -68,3 +70,12 @@ class Speaker:
                 yield ready
         for ready in await conversion.finish():
             yield ready
+
+
+async def _at(rate: int, chunks: AsyncGenerator[AudioChunk, None]) -> AsyncGenerator[AudioChunk, None]:
+    """The same chunks; SynthesisFailed for one of another rate, which would be heard too fast or too slow."""
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            if chunk.rate != rate:
+                raise SynthesisFailed(f"The engine made sound at {chunk.rate} Hz and promised {rate} Hz.")
+            yield chunk

