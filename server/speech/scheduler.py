@@ -20,6 +20,9 @@ from server.speech.lane import Lane, Turn
 from server.text.piece import Piece
 from server.voices.voice import Voice
 
+_WITH_RESTING = 4
+"""Times the limit, those included that nobody listens to: each of them keeps some ten seconds of sound in memory."""
+
 
 class Scheduler:
     """Hands pieces to the engines of their voices."""
@@ -27,9 +30,8 @@ class Scheduler:
     def __init__(self, registry: EngineRegistry, limit: int = 16, load_timeout: float = 600.0) -> None:
         self.registry = registry
         self.limit = limit
-        """Requests that may be open at once for one engine, the one that is speaking included."""
-        self.open = 0
-        """Requests that are open."""
+        """Requests that may want one engine at once, the one that is speaking included."""
+        self._turns: set[Turn] = set()
         self._load_timeout = load_timeout
         self._lanes: dict[str, Lane] = {}
 
@@ -38,17 +40,28 @@ class Scheduler:
         """Pieces that wait for an engine."""
         return sum(lane.waiting for lane in self._lanes.values())
 
+    @property
+    def open(self) -> int:
+        """Requests that are open."""
+        return len(self._turns)
+
     def admit(self, engines: Collection[str] = ()) -> Turn:
-        """A place in the queues of ``engines`` (none: the current one's), until it is left; Overloaded without one."""
-        lanes = [self._lane(engine) for engine in engines or (self.registry.current,)]
-        for lane in lanes:
-            if lane.open >= self.limit:
+        """A place in the queues of ``engines`` (none: the current one's), until it is left; Overloaded without one.
+
+        Whose listener does not take what was made (a player that is paused) keeps nobody else out, up to a bound.
+        """
+        engines = engines or (self.registry.current,)
+        for engine in engines:
+            here = [turn for turn in self._turns if engine in turn.engines]
+            busy = sum(not turn.resting for turn in here)
+            if busy >= self.limit or len(here) >= self.limit * _WITH_RESTING:
                 raise Overloaded(
-                    f"The server is busy: {lane.open} requests are waiting. Try again shortly.",
-                    retry_after=max(1, math.ceil(lane.backlog_seconds())),
+                    f"The server is busy: {len(here)} requests are open. Try again shortly.",
+                    retry_after=max(1, math.ceil(self._lane(engine).backlog_seconds())),
                 )
-        self._count(lanes, 1)
-        return Turn(lambda: self._count(lanes, -1))
+        turn = Turn(engines, self._turns.discard)
+        self._turns.add(turn)
+        return turn
 
     async def speak(
         self, turn: Turn, piece: Piece, voice: Voice, options: SynthesisOptions
@@ -82,14 +95,9 @@ class Scheduler:
             turn.work += took
             lane.measured(took, len(piece.text))
         finally:
-            lane.leave()
+            lane.leave(turn, len(piece.text))
 
     def _lane(self, engine: str) -> Lane:
         if engine not in self._lanes:
             self._lanes[engine] = Lane(engine, lambda: self.registry.at_once(engine))
         return self._lanes[engine]
-
-    def _count(self, lanes: Collection[Lane], change: int) -> None:
-        self.open += change
-        for lane in lanes:
-            lane.open += change

@@ -92,9 +92,9 @@ class Take:
     async def _produce(self) -> None:
         try:
             for line in self._lines:
-                while self._waiting_seconds > AHEAD:
-                    self._taken.clear()
-                    await self._taken.wait()
+                if self._waiting_seconds > AHEAD:
+                    with self._turn.rest():
+                        await self._listener()
                 self._inbox.put_nowait(line)
                 if line.piece.text:
                     async with aclosing(self._speaker.speak(self._turn, line, self.rate)) as chunks:
@@ -103,8 +103,15 @@ class Take:
                             self._inbox.put_nowait(chunk)
                 self._inbox.put_nowait(_End(line))
             self._inbox.put_nowait(_End(None))
+            self._turn.resting = True  # all of it is made
         except Exception as error:  # noqa: BLE001 - raised again where the sound is read
             self._inbox.put_nowait(_End(None, error))
+
+    async def _listener(self) -> None:
+        """Until the listener is near."""
+        while self._waiting_seconds > AHEAD:
+            self._taken.clear()
+            await self._taken.wait()
 
     def _placed(self, chunks: Iterable[AudioChunk], line: Line) -> Iterator[Sound]:
         """Give the chunks' words their place in the original text and in the take."""

@@ -55,6 +55,7 @@ class FakeRegistry:
         self.spoken.append(piece.text)
         if voice.engine in self.held:
             await self.let.wait()
+        await asyncio.sleep(0)
         yield AudioChunk(np.zeros(10, np.float32), 24000)
 
 
@@ -100,6 +101,27 @@ def test_requests_share_by_characters() -> None:
         return [text[0] for text in registry.spoken]
 
     assert asyncio.run(run())[:5] == ["W", "t", "t", "t", "t"]
+
+
+def test_newcomers_one_after_the_other_do_not_keep_a_long_request_waiting() -> None:
+    async def run() -> list[str]:
+        registry = FakeRegistry()
+        work, long, going = scheduler(registry), Turn(), True
+
+        async def chatter() -> None:
+            while going:
+                await speak(work, Turn(), "s" * 30)
+
+        chatterers = [asyncio.create_task(chatter()) for _ in range(2)]
+        for _ in range(5):
+            await speak(work, long, "L" * 120)
+        going = False
+        await asyncio.gather(*chatterers)
+        return [text[0] for text in registry.spoken]
+
+    spoken = "".join(asyncio.run(run()))
+    # A third of the engine each: eight short pieces for one of four times their length.
+    assert [len(short) for short in spoken.strip("s").split("L")[1:-1]] == pytest.approx([8] * 4, abs=2)
 
 
 def test_each_engine_has_a_queue_of_its_own() -> None:
@@ -149,6 +171,25 @@ def test_over_the_bound_is_refused_with_a_time() -> None:
         first.close()
         assert work.open == 1
         work.admit()
+
+    asyncio.run(run())
+
+
+def test_whoever_is_not_listened_to_keeps_nobody_out_up_to_a_bound() -> None:
+    async def run() -> None:
+        work = scheduler(FakeRegistry(), limit=2)
+        for _ in range(3):
+            for turn in (work.admit(), work.admit()):
+                turn.resting = True
+        turn = work.admit()
+        with turn.rest():
+            work.admit()
+            with pytest.raises(Overloaded, match="8 requests are open"):
+                work.admit()
+        turn.close()
+        work.admit()
+        with pytest.raises(Overloaded):
+            work.admit()
 
     asyncio.run(run())
 
