@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from server.audio.encoders import make_encoder
 from server.audio.formats import AudioFormat
+from server.conversion.rvc.settings import DISABLED
 from server.engines.registry import EngineRegistry
 from server.errors import NotFound, SpeechError, SynthesisFailed, Unavailable
 from server.speech.casting import Casting
@@ -21,10 +22,12 @@ from server.speech.narration_text import NarrationText, Part
 from server.speech.rendition import Line
 from server.speech.request import Delivery
 from server.speech.signal import RateLimit, Signal
+from server.text.roles import CHARACTER
 
 log = logging.getLogger("troupe.narration")
 
 State = Literal["open", "done", "cancelled"]
+EventName = Literal["clip", "clip_failed", "conversion_failed", "done", "cancelled"]
 _USUAL_SECONDS = 3.0
 """What a clip that is being made is taken to last."""
 _LOAD_TIMEOUT = 120.0
@@ -36,7 +39,7 @@ class Event:
     """Something a listener is told."""
 
     id: int
-    name: Literal["clip", "clip_failed", "done", "cancelled"]
+    name: EventName
     data: Mapping[str, Any]
 
 
@@ -83,6 +86,8 @@ class Narration:
         self.failed = 0
         self.duration = 0.0
         self._around = around
+        self._unconverted: set[str] = set()
+        """Roles that speak without conversion from now on, because theirs failed."""
         self._made: list[Made] = []
         self._events: list[Event] = []
         self._fetched = 0
@@ -221,16 +226,35 @@ class Narration:
 
     async def _speak(self, turn: Turn, part: Part, index: int) -> Clip:
         around, before = self._around, turn.work
+        role = part.role if part.role in self.plan.cast else CHARACTER
         with around.metrics.request() as watch:
-            delivery = self.plan.cast.get(part.role, self.plan.cast["character"])
-            await around.casting.ready([delivery], _LOAD_TIMEOUT)
-            rendition = around.casting.rendition(delivery, self.plan.language, part.piece.text)
-            rate = around.registry.capabilities(rendition.voice.engine).sample_rate
-            name = f"{self.id}/{index}"
-            clip = await around.maker.make(turn, Line(part.piece, rendition), rate, self.plan.format, name)
+            await around.casting.ready([self.plan.cast[role]], _LOAD_TIMEOUT)
+            try:
+                clip = await self._clip(turn, part, index, role)
+            except SpeechError as error:
+                if not error.of_conversion:
+                    raise
+                self._leave_unconverted(role, error)
+                clip = await self._clip(turn, part, index, role)
             watch.sound(clip.duration)
             watch.finished(turn.work - before)
         return clip
+
+    async def _clip(self, turn: Turn, part: Part, index: int, role: str) -> Clip:
+        around, delivery = self._around, self.plan.cast[role]
+        if role in self._unconverted:
+            delivery = replace(delivery, rvc=DISABLED)
+        rendition = around.casting.rendition(delivery, self.plan.language, part.piece.text)
+        rate = around.registry.capabilities(rendition.voice.engine).sample_rate
+        line = Line(part.piece, rendition)
+        return await around.maker.make(turn, line, rate, self.plan.format, f"{self.id}/{index}")
+
+    def _leave_unconverted(self, role: str, error: SpeechError) -> None:
+        """A reply in the voice behind the conversion is better than none, if its listener knows why."""
+        if role not in self._unconverted and self.state == "open":
+            self._unconverted.add(role)
+            log.warning("a narration's %s speaks without RVC: %s", role, error.message)
+            self._tell("conversion_failed", {"role": role, "error": error})
 
     def _report(self, made: Made) -> None:
         part, clip = made.part, made.clip
@@ -286,7 +310,7 @@ class Narration:
                 return
             await asyncio.sleep(max(left, 0.5))
 
-    def _tell(self, name: Literal["clip", "clip_failed", "done", "cancelled"], data: Mapping[str, Any]) -> None:
+    def _tell(self, name: EventName, data: Mapping[str, Any]) -> None:
         self._events.append(Event(len(self._events) + 1, name, data))
         self._changed.fire()
 

@@ -94,7 +94,7 @@ class Narrations:
 
         def open_pipeline(spoken: str, coming: str) -> PushPipeline:
             context = request.context + spoken
-            language = self._around.casting.rendition(character, request.language, context + coming).language
+            language = self._around.casting.language(character, request.language, context + coming)
             return self._scripts.push(language, request.markup, request.rules, names, context, request.changes)
 
         return open_pipeline
