@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from server.audio.formats import parse_format
 from server.errors import NotFound, Overloaded
 from server.settings import Settings
-from server.speech.narration import Narration, Plan, Surroundings
+from server.speech.narration import Narration
+from server.speech.narration_clips import Plan, Surroundings
 from server.speech.narration_text import NarrationText, OpenPipeline
 from server.speech.request import Delivery
 from server.speech.scripts import Scripts
