@@ -45,7 +45,7 @@ from server.speech.clip import ClipMaker
 from server.speech.conversion import Converters
 from server.speech.generations import Generations
 from server.speech.metrics import Metrics
-from server.speech.narration import Surroundings
+from server.speech.narration_clips import Surroundings
 from server.speech.narrations import Narrations
 from server.speech.recordings import Recordings
 from server.speech.rehearsal import Rehearsal

@@ -14,6 +14,8 @@ class SpeechError(Exception):
     """
 
     default_code = "speech_error"
+    of_conversion = False
+    """The conversion of a voice failed, or cannot be had: without it the same may be spoken."""
 
     def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
         super().__init__(message)

@@ -34,7 +34,7 @@ import { NO_RVC } from './voices.js';
 /**
  * @typedef {object} NarrationListener
  * @property {(clip: Clip) => void} [clip]
- * @property {(error: {message: string, code?: string | null}) => void} [clipFailed]
+ * @property {(error: {message: string, code?: string | null}) => void} [clipFailed] not spoken, or without its RVC voice
  * @property {(end: {complete: boolean}) => void} [end] nothing more will come; `complete` when all of the text was made
  * @property {(error: Error) => void} [error] the session is lost; `end` follows
  */
@@ -258,7 +258,7 @@ export class Narration {
     #heard(event, data) {
         if (event === 'clip') {
             this.#listener.clip?.(data);
-        } else if (event === 'clip_failed') this.#listener.clipFailed?.(data.error);
+        } else if (event === 'clip_failed' || event === 'conversion_failed') this.#listener.clipFailed?.(data.error);
         else if (event === 'done') this.#end(data.failed === 0);
         else if (event === 'cancelled') this.#end(false);
     }

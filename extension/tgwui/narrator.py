@@ -27,6 +27,10 @@ _FORGOTTEN = 900.0
 _TOOL_TIME = 120.0
 """Seconds that a tool called by the model may take before its answer is no longer waited for."""
 _CONTEXT = 4000
+_TROUBLES = {
+    "clip_failed": "A sentence could not be spoken",
+    "conversion_failed": "The reply is spoken without its RVC voice",
+}
 
 
 class Listener(Protocol):
@@ -231,10 +235,10 @@ class Narrator:
         if name == "clip":
             source = utf16_slice(narration.text, int(data.get("start", 0)), int(data.get("end", 0)))
             self._listener.clip(narration.id, data, source)
-        elif name == "clip_failed":
+        elif name in _TROUBLES:
             error = data.get("error")
             message = error.get("message") if isinstance(error, dict) else None
-            self._listener.trouble(f"A sentence could not be spoken: {message or 'no reason given'}")
+            self._listener.trouble(f"{_TROUBLES[name]}: {message or 'no reason given'}")
         elif name == "cancelled":
             narration.over.set()
             if data.get("reason") != "deleted":

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 
 def nvidia_cards() -> list[str]:
@@ -13,17 +14,23 @@ def nvidia_cards() -> list[str]:
     return _ask("name,memory.total")
 
 
-def nvidia_driver() -> int | None:
-    """The leading number of the NVIDIA driver's version, None where no card answers."""
-    versions = _ask("driver_version")
-    leading = versions[0].partition(".")[0] if versions else ""
-    return int(leading) if leading.isdigit() else None
+class NvidiaSupport(NamedTuple):
+    """What decides on the CUDA that runs here; None of both where no card answers."""
+
+    driver: int | None
+    """The leading number of the driver's version."""
+    capability: float | None
+    """Compute capability of the oldest card (8.6); None where an old driver answers."""
 
 
-def nvidia_capability() -> float | None:
-    """Compute capability of the oldest card (8.6); None where no card or an old driver answers."""
-    found = [line for line in _ask("compute_cap") if line.replace(".", "", 1).isdigit()]
-    return min(map(float, found), default=None)
+def nvidia_support() -> NvidiaSupport:
+    """Of this machine: the tool takes a second where it has to wake a card, so it is asked once."""
+    # A driver that does not know a field refuses the whole question; those know no capability.
+    answers = _ask("driver_version,compute_cap") or _ask("driver_version")
+    rows = [[field.strip() for field in line.split(",")] for line in answers]
+    leading = rows[0][0].partition(".")[0] if rows else ""
+    found = [field for _, *fields in rows for field in fields if field.replace(".", "", 1).isdigit()]
+    return NvidiaSupport(int(leading) if leading.isdigit() else None, min(map(float, found), default=None))
 
 
 def _ask(fields: str) -> list[str]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from server.boot.hardware import nvidia_capability, nvidia_driver
+from server.boot.hardware import NvidiaSupport, nvidia_support
 from server.boot.lists import RequirementsList
 
 TORCH = "torch"
@@ -76,9 +76,10 @@ def fits_this_machine(packages: Path) -> bool:
     except OSError:
         return False
     version = re.search(r"^__version__\s*=\s*['\"][^'\"+]*\+?([^'\"]*)", said, re.MULTILINE)
-    wanted, there = _build().index, version[1] if version else ""
+    nvidia = nvidia_support()
+    wanted, there = _build(nvidia).index, version[1] if version else ""
     if there.startswith("cu") and wanted.startswith("cu"):
-        return _runs(there, nvidia_driver(), nvidia_capability())
+        return _runs(there, nvidia.driver, nvidia.capability)
     plain = ("", "cpu")
     return there == wanted or (there in plain and wanted in plain)
 
@@ -96,10 +97,10 @@ def for_this_machine(lists: Sequence[RequirementsList]) -> list[RequirementsList
 
 
 def _chosen(item: RequirementsList) -> RequirementsList:
-    build = _build()
+    build = _build(nvidia_support())
     return replace(item, title=f"{item.title} {build.title}", size=build.size, pip=(*item.pip, *build.options()))
 
 
-def _build() -> TorchBuild:
+def _build(nvidia: NvidiaSupport) -> TorchBuild:
     amd = sys.platform == "linux" and Path("/dev/kfd").exists()
-    return choose_build(sys.platform, platform.machine(), nvidia_driver(), nvidia_capability(), amd=amd)
+    return choose_build(sys.platform, platform.machine(), nvidia.driver, nvidia.capability, amd=amd)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from server.audio.chunk import AudioChunk
+from server.errors import SpeechError
 
 
 class VoiceConverter(Protocol):
@@ -20,3 +23,13 @@ class VoiceConverter(Protocol):
     def flush(self) -> list[AudioChunk]:
         """The rest, at the end of the speech."""
         ...
+
+
+@contextmanager
+def converting() -> Iterator[None]:
+    """What goes wrong in here is marked as the conversion's, so that whoever can do without it knows."""
+    try:
+        yield
+    except SpeechError as error:
+        error.of_conversion = True
+        raise

@@ -18,7 +18,7 @@ from typing import BinaryIO, cast
 from server.conversion.rvc.model import Converted, Window
 from server.conversion.rvc.settings import ConversionSettings
 from server.conversion.worker import converted_from_wire, window_to_wire
-from server.engines.client import process_memory
+from server.engines.process import process_memory
 from server.engines.protocol import error_from_wire, read_message, write_message
 from server.errors import RESTART, SynthesisFailed
 

@@ -1,35 +1,24 @@
-"""The server's end of one worker process: starts it, hands it jobs, brings back sound.
-
-Threads do the blocking reads and writes; everything else happens on the event loop.
-"""
+"""The server's end of one worker: starts it, hands it jobs, brings back sound. Lives on the event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import logging
-import queue
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO
 
 from server.audio.chunk import AudioChunk
 from server.engines.base import EngineContext, Job, SynthesisOptions
+from server.engines.process import WorkerProcess
 from server.engines.protocol import (
     Message,
     chunk_from_wire,
     error_from_wire,
     job_to_wire,
-    read_message,
     voice_from_wire,
     voice_to_wire,
-    write_message,
 )
 from server.errors import SpeechError, SynthesisFailed
 from server.patience import within
@@ -38,9 +27,7 @@ from server.voices.voice import Voice
 
 log = logging.getLogger("troupe.engines")
 
-_ROOT = Path(__file__).resolve().parents[2]
 _Item = AudioChunk | SpeechError | None
-
 
 _PIECE_GAP = 0.3
 """Seconds within which a request comes back with its next piece."""
@@ -87,8 +74,7 @@ class WorkerClient:
         self._on_exit = on_exit
         self._ids = itertools.count(1)
         self._jobs: dict[int, asyncio.Queue[_Item]] = {}
-        self._outbox: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: WorkerProcess | None = None
         self._stopping = False
         self._last_word = time.monotonic()
         """When it last said something of any job."""
@@ -96,22 +82,12 @@ class WorkerClient:
     @property
     def pid(self) -> int | None:
         """Process id while it runs."""
-        return self._process.pid if self._process and self._process.poll() is None else None
+        return self._process.pid if self._process else None
 
     async def start(self) -> None:
         """Start the process and load the model; raises what ``Engine.load`` raised."""
-        self._loop = asyncio.get_running_loop()
-        self._loaded: asyncio.Future[None] = self._loop.create_future()
-        self._process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "server.engines.worker", self._class_path],
-            cwd=_ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
-        for target in (self._read_messages, self._write_messages, self._read_log):
-            threading.Thread(target=target, name=f"{self.engine}-{target.__name__}", daemon=True).start()
+        self._loaded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._process = WorkerProcess(self.engine, self._class_path, self._dispatch, self._ended)
         self._post(
             {
                 "type": "load",
@@ -168,19 +144,18 @@ class WorkerClient:
         self._stopping = True
         for inbox in list(self._jobs.values()):
             inbox.put_nowait(WorkerDied(f"The {self.engine} engine was unloaded."))
-        self._outbox.put(None)
-        process = self._process
-        if process is None:
+        if self._process is None:
             return
+        self._process.close()
         end = time.monotonic() + grace
-        while process.poll() is None and time.monotonic() < end:
+        while self.pid is not None and time.monotonic() < end:
             await asyncio.sleep(0.02)
         self.kill()
 
     def kill(self) -> None:
         """End the process now."""
         self._stopping = True
-        if self._process and self._process.poll() is None:
+        if self._process:
             self._process.kill()
 
     async def _run(self, job_id: int, message: Message) -> AsyncGenerator[AudioChunk, None]:
@@ -238,48 +213,8 @@ class WorkerClient:
             self._on_exit(HUNG)
 
     def _post(self, message: Message) -> None:
-        self._outbox.put(message)
-
-    def _write_messages(self) -> None:
-        process = self._process
-        assert process and process.stdin
-        try:
-            while (message := self._outbox.get()) is not None:
-                write_message(process.stdin, message)  # type: ignore[arg-type]
-        except OSError:
-            pass  # the worker is gone: the reading thread tells
-        except Exception:  # a message that cannot be written would leave its job, and all behind it, waiting for ever
-            log.exception("a message for the %s worker cannot be written", self.engine)
-            process.kill()
-        with suppress(OSError):
-            process.stdin.close()
-
-    def _read_messages(self) -> None:
-        process = self._process
-        assert process and process.stdout
-        stream: BinaryIO = process.stdout  # type: ignore[assignment]
-        reason = "ended"
-        try:
-            while (received := read_message(stream)) is not None:
-                self._loop.call_soon_threadsafe(self._dispatch, *received)
-        except (SpeechError, ValueError) as error:
-            reason = f"sent a message that cannot be read ({error})"
-            process.kill()
-        stream.close()
-        status = process.wait()
-        with suppress(RuntimeError):  # the loop may be closed when the server ends
-            self._loop.call_soon_threadsafe(self._ended, status, reason)
-
-    def _read_log(self) -> None:
-        process = self._process
-        assert process and process.stderr
-        worker_log = logging.getLogger(f"troupe.worker.{self.engine}")
-        with process.stderr as lines:
-            for line in lines:
-                text = line.decode(errors="replace").rstrip()
-                if text:
-                    grave = text.startswith(("ERROR", "CRITICAL", "Traceback"))
-                    worker_log.log(logging.ERROR if grave else logging.INFO, "%s", text)
+        if self._process:
+            self._process.post(message)
 
     def _dispatch(self, message: Message, body: bytes) -> None:
         kind = message["type"]
@@ -310,7 +245,6 @@ class WorkerClient:
             inbox.put_nowait(item)
 
     def _ended(self, status: int, reason: str) -> None:
-        self._outbox.put(None)
         error = WorkerDied(f"The {self.engine} engine {reason} unexpectedly (exit status {status}).")
         if not self._loaded.done():
             self._loaded.set_exception(error)
@@ -319,14 +253,3 @@ class WorkerClient:
             inbox.put_nowait(error)
         if not self._stopping:
             self._on_exit(status)
-
-
-def process_memory(pid: int) -> int | None:
-    """Resident bytes of a process, where psutil knows; None once it is gone."""
-    import psutil
-
-    try:
-        return int(psutil.Process(pid).memory_info().rss)
-    except psutil.Error:
-        return None
-

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from server.engines.base import Capabilities, OptionValue
+from server.engines.base import Capabilities, EngineContext, OptionValue
 from server.engines.client import Deadlines
 
 
@@ -27,3 +27,15 @@ class EngineSetup:
     """Pause before the second restart in a row; doubles each time. The first comes at once."""
     restart_max_seconds: float = 60.0
     degraded_after: int = 5
+
+    def context_for(
+        self, name: str, capabilities: Capabilities, report: Callable[[str, float | None], None]
+    ) -> EngineContext:
+        """Where and how an engine is loaded now."""
+        return EngineContext(
+            device=self.device_for(name, capabilities),
+            models=self.models / name,
+            threads=self.threads,
+            options=self.options_for(name),
+            report=report,
+        )

@@ -13,9 +13,10 @@ from contextlib import aclosing, contextmanager, suppress
 from typing import Literal
 
 from server.audio.chunk import AudioChunk
-from server.engines.base import EngineContext, SynthesisOptions
-from server.engines.client import WorkerClient, WorkerDied, process_memory
+from server.engines.base import SynthesisOptions
+from server.engines.client import WorkerClient, WorkerDied
 from server.engines.patience import Patience
+from server.engines.process import process_memory
 from server.engines.setup import EngineSetup
 from server.engines.table import engine_class, is_installed
 from server.errors import SpeechError, Unavailable
@@ -212,13 +213,7 @@ class Slot:
         client = WorkerClient(
             name,
             self._class_path,
-            EngineContext(
-                device=setup.device_for(name, self.capabilities),
-                models=setup.models / name,
-                threads=setup.threads,
-                options=setup.options_for(name),
-                report=self._report,
-            ),
+            setup.context_for(name, self.capabilities, self._report),
             deadlines=setup.deadlines,
             on_exit=lambda status: self._died(client, status),
         )

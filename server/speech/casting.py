@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
+from server.conversion.base import converting
 from server.conversion.rvc.settings import DISABLED
 from server.engines.base import Capabilities, OptionValue
 from server.engines.registry import EngineRegistry
@@ -94,6 +95,11 @@ class Casting:
         """The voice a client means; InvalidRequest with ``param`` lists what is accepted."""
         return self._map.resolve(name, self.catalogue(), param=param)
 
+    def language(self, delivery: Delivery, asked: str | None, text: str = "") -> str:
+        """The language in which it will be spoken, whoever converts it."""
+        voice = self.voice(delivery.voice)
+        return self._language(asked, voice, self._registry.capabilities(voice.engine), text)
+
     def rendition(
         self,
         delivery: Delivery,
@@ -110,6 +116,8 @@ class Casting:
         voice = self.voice(delivery.voice, param)
         capabilities = self._registry.capabilities(voice.engine)
         own = self._library.settings(voice.engine, voice.id)
+        with converting():
+            rvc = self._conversion(delivery, own, rvc_param)
         speed = delivery.speed if delivery.speed is not None else own.speed
         return Rendition(
             voice=voice,
@@ -117,7 +125,7 @@ class Casting:
             speed=1.0 if speed is None else speed,
             pitch=delivery.pitch,
             volume=delivery.volume,
-            rvc=self._conversion(delivery, own, rvc_param),
+            rvc=rvc,
             values=self._values(delivery, capabilities),
         )
 

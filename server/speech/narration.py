@@ -11,24 +11,18 @@ from typing import Any, Literal
 
 from server.audio.encoders import make_encoder
 from server.audio.formats import AudioFormat
-from server.engines.registry import EngineRegistry
-from server.errors import NotFound, SpeechError, SynthesisFailed, Unavailable
-from server.speech.casting import Casting
-from server.speech.clip import PCM_RATE, Clip, ClipMaker, read_samples
-from server.speech.lane import Turn
-from server.speech.metrics import Metrics
-from server.speech.narration_text import NarrationText, Part
-from server.speech.rendition import Line
-from server.speech.request import Delivery
+from server.errors import NotFound, SpeechError
+from server.speech.clip import PCM_RATE, Clip, read_samples
+from server.speech.narration_clips import Made, NarrationClips, Plan, Surroundings
+from server.speech.narration_text import NarrationText
 from server.speech.signal import RateLimit, Signal
 
 log = logging.getLogger("troupe.narration")
 
 State = Literal["open", "done", "cancelled"]
+EventName = Literal["clip", "clip_failed", "conversion_failed", "done", "cancelled"]
 _USUAL_SECONDS = 3.0
 """What a clip that is being made is taken to last."""
-_LOAD_TIMEOUT = 120.0
-"""Seconds a clip waits for an engine that is loading or starting again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,40 +30,8 @@ class Event:
     """Something a listener is told."""
 
     id: int
-    name: Literal["clip", "clip_failed", "done", "cancelled"]
+    name: EventName
     data: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How a narration is to sound."""
-
-    cast: Mapping[str, Delivery]
-    """By role; ``character`` is always there and stands in for roles that are not."""
-    format: AudioFormat
-    language: str | None = None
-    ahead: float = 30.0
-    """Seconds of clips made beyond the last one fetched; two clips at least."""
-    idle_seconds: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A finished clip, or why there is none."""
-
-    part: Part
-    clip: Clip | None
-    error: SpeechError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a narration needs of the server."""
-
-    registry: EngineRegistry
-    casting: Casting
-    maker: ClipMaker
-    metrics: Metrics
 
 
 class Narration:
@@ -82,7 +44,7 @@ class Narration:
         self.state: State = "open"
         self.failed = 0
         self.duration = 0.0
-        self._around = around
+        self._clips = NarrationClips(narration_id, plan, around, self._tell_unconverted)
         self._made: list[Made] = []
         self._events: list[Event] = []
         self._fetched = 0
@@ -162,11 +124,8 @@ class Narration:
     # Speaking
 
     async def _run(self) -> None:
-        """Dispatch parts and report them in order; one more than the engines batch, so that they never idle."""
-        around = self._around
-        engines = {around.casting.engine_of(delivery) for delivery in self.plan.cast.values()}
-        width = sum(around.registry.at_once(engine) for engine in engines)
-        making: asyncio.Queue[asyncio.Task[Made] | None] = asyncio.Queue(maxsize=width)
+        """Dispatch parts and report them in order."""
+        making: asyncio.Queue[asyncio.Task[Made] | None] = asyncio.Queue(maxsize=self._clips.width)
         dispatcher = asyncio.create_task(self._dispatch(making))
         task: asyncio.Task[Made] | None = None
         try:
@@ -186,12 +145,12 @@ class Narration:
             await asyncio.gather(*left, return_exceptions=True)
 
     async def _dispatch(self, making: asyncio.Queue[asyncio.Task[Made] | None]) -> None:
-        turn, index = Turn(), 0
+        index = 0
         while True:
             while self.text.waiting and self._near_enough(index):
                 part = self.text.take()
                 self._in_work += 1
-                await making.put(asyncio.create_task(self._make(turn, part, index)))
+                await making.put(asyncio.create_task(self._clips.make(part, index)))
                 index += 1
             if self.text.final and not self.text.waiting:
                 await making.put(None)
@@ -204,33 +163,6 @@ class Narration:
         seconds = sum(made.clip.duration for made in unheard if made.clip)
         seconds += self._in_work * _USUAL_SECONDS
         return seconds < self.plan.ahead or dispatched - self._fetched < 2
-
-    async def _make(self, turn: Turn, part: Part, index: int) -> Made:
-        try:
-            try:
-                return Made(part, await self._speak(turn, part, index))
-            except Unavailable as error:
-                if error.code != "engine_switched":
-                    raise
-                return Made(part, await self._speak(turn, part, index))  # now with the new engine's voice
-        except SpeechError as error:
-            return Made(part, None, error)
-        except Exception as error:
-            log.exception("a clip broke")
-            return Made(part, None, SynthesisFailed(f"The clip could not be made: {type(error).__name__}."))
-
-    async def _speak(self, turn: Turn, part: Part, index: int) -> Clip:
-        around, before = self._around, turn.work
-        with around.metrics.request() as watch:
-            delivery = self.plan.cast.get(part.role, self.plan.cast["character"])
-            await around.casting.ready([delivery], _LOAD_TIMEOUT)
-            rendition = around.casting.rendition(delivery, self.plan.language, part.piece.text)
-            rate = around.registry.capabilities(rendition.voice.engine).sample_rate
-            name = f"{self.id}/{index}"
-            clip = await around.maker.make(turn, Line(part.piece, rendition), rate, self.plan.format, name)
-            watch.sound(clip.duration)
-            watch.finished(turn.work - before)
-        return clip
 
     def _report(self, made: Made) -> None:
         part, clip = made.part, made.clip
@@ -261,6 +193,10 @@ class Narration:
         }
         self._tell("clip", data)
 
+    def _tell_unconverted(self, role: str, error: SpeechError) -> None:
+        if self.state == "open":
+            self._tell("conversion_failed", {"role": role, "error": error})
+
     # Listening
 
     @contextmanager
@@ -286,7 +222,7 @@ class Narration:
                 return
             await asyncio.sleep(max(left, 0.5))
 
-    def _tell(self, name: Literal["clip", "clip_failed", "done", "cancelled"], data: Mapping[str, Any]) -> None:
+    def _tell(self, name: EventName, data: Mapping[str, Any]) -> None:
         self._events.append(Event(len(self._events) + 1, name, data))
         self._changed.fire()
 

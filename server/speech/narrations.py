@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from server.audio.formats import parse_format
 from server.errors import NotFound, Overloaded
 from server.settings import Settings
-from server.speech.narration import Narration, Plan, Surroundings
+from server.speech.narration import Narration
+from server.speech.narration_clips import Plan, Surroundings
 from server.speech.narration_text import NarrationText, OpenPipeline
 from server.speech.request import Delivery
 from server.speech.scripts import Scripts
 from server.text.options import Markup
 from server.text.pipeline import PushPipeline
-from server.text.roles import CHARACTER, RoleRules
+from server.text.roles import RoleRules
 
 _LOAD_TIMEOUT = 10.0
 """Seconds that opening waits for an engine that is loading."""
@@ -89,13 +90,13 @@ class Narrations:
             await narration.cancel("shutdown")
 
     def _opener(self, request: NarrationRequest) -> OpenPipeline:
-        character = request.cast[CHARACTER]
-        names = {name: name for name in request.cast if name not in _ROLES}
+        language_of = self._around.casting.language
 
         def open_pipeline(spoken: str, coming: str) -> PushPipeline:
             context = request.context + spoken
-            language = self._around.casting.rendition(character, request.language, context + coming).language
-            return self._scripts.push(language, request.markup, request.rules, names, context, request.changes)
+            text = context + coming
+            languages = {role: language_of(each, request.language, text) for role, each in request.cast.items()}
+            return self._scripts.push(languages, request.markup, request.rules, context, request.changes)
 
         return open_pipeline
 
@@ -103,6 +104,3 @@ class Narrations:
         ended = [key for key, narration in self._all.items() if narration.state != "open"]
         for key in ended[: max(0, len(ended) - _REMEMBERED)]:
             del self._all[key]
-
-
-_ROLES = frozenset({"narrator", "character", "user"})

@@ -10,7 +10,9 @@ from server.text.lexicon import Lexicon
 from server.text.options import Markup, TextOptions
 from server.text.piece import Piece
 from server.text.pipeline import PushPipeline, TextPipeline
-from server.text.roles import RoleRules
+from server.text.roles import CHARACTER, NARRATOR, USER, RoleRules
+
+_NONE: Mapping[str, object] = {}
 
 
 class Scripts:
@@ -34,14 +36,18 @@ class Scripts:
 
     def push(
         self,
-        language: str,
+        languages: Mapping[str, str],
         markup: Markup,
         rules: RoleRules,
-        cast: Mapping[str, str],
-        context: str,
-        changes: Mapping[str, object],
+        context: str = "",
+        changes: Mapping[str, object] = _NONE,
     ) -> PushPipeline:
-        """A pipeline for a text that is still being written."""
+        """A pipeline for a text that is still being written; ``languages`` are those of its cast, by role."""
         return PushPipeline(
-            self.options(language, markup, **changes), self.lexicon, rules, cast=cast, context=context
+            self.options(languages[CHARACTER], markup, **changes),
+            self.lexicon,
+            rules,
+            cast={name: name for name in languages if name not in (NARRATOR, CHARACTER, USER)},
+            context=context,
+            languages=languages,
         )

@@ -26,7 +26,7 @@ from server.speech.take import Take
 from server.text.options import Markup
 from server.text.piece import Piece
 from server.text.pipeline import SpokenPiece
-from server.text.roles import CHARACTER, NARRATOR, USER, RoleRules
+from server.text.roles import CHARACTER, RoleRules
 
 SHORT_TEXT = 200
 """Characters up to which a text is cut at once, and a WAV made whole first, so that its header tells its length."""
@@ -118,15 +118,14 @@ class SpeechService:
         renditions = {
             role: self.casting.rendition(delivery, language, text, param=role) for role, delivery in cast.items()
         }
-        character = renditions[CHARACTER]
-        names = {name: name for name in cast if name not in (CHARACTER, NARRATOR, USER)}
+        languages = {role: rendition.language for role, rendition in renditions.items()}
 
         def cut() -> list[SpokenPiece]:
-            pipeline = self._scripts.push(character.language, markup, rules, names, "", {})
+            pipeline = self._scripts.push(languages, markup, rules)
             return [*pipeline.add(text), *pipeline.finish()]
 
         spoken = await asyncio.to_thread(cut)
-        return [Line(each.piece, renditions.get(each.role, character)) for each in spoken]
+        return [Line(each.piece, renditions.get(each.role, renditions[CHARACTER])) for each in spoken]
 
     async def prepare_lines(
         self, lines: Sequence[Line], audio_format: AudioFormat, *, whole: bool = False, turn: Turn | None = None

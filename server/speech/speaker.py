@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Protocol
 
 from server.audio.chunk import AudioChunk
+from server.conversion.base import converting
 from server.engines.base import SynthesisOptions
 from server.errors import SynthesisFailed
 from server.speech.effects import Effects
@@ -64,11 +65,16 @@ class Speaker:
     async def _converted(
         self, chunks: AsyncGenerator[AudioChunk, None], choice: RvcChoice, rate: int
     ) -> AsyncGenerator[AudioChunk, None]:
-        conversion = self._open_conversion(choice, rate)
-        async for chunk in chunks:
-            for ready in await conversion.push(chunk):
+        with converting():
+            conversion = self._open_conversion(choice, rate)
+        async for chunk in chunks:  # whose failures are the engine's
+            with converting():
+                converted = await conversion.push(chunk)
+            for ready in converted:
                 yield ready
-        for ready in await conversion.finish():
+        with converting():
+            rest = await conversion.finish()
+        for ready in rest:
             yield ready
 
 

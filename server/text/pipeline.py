@@ -36,7 +36,7 @@ class PushPipeline:
     """Push object: chat text in, pieces with roles out as soon as they are certain.
 
     Offsets count code points of what was pushed; ``context`` is text before it that is not spoken and only
-    decides which marks are open.
+    decides which marks are open. ``languages`` are those of roles that do not speak the options' one.
     """
 
     def __init__(
@@ -47,14 +47,16 @@ class PushPipeline:
         cast: Mapping[str, str] | None = None,
         context: str = "",
         *,
+        languages: Mapping[str, str] | None = None,
         first_limit: int = FIRST_LIMIT,
         limit: int = LONGEST_SENTENCE,
         in_reasoning: bool = False,
     ) -> None:
         self._options = options or TextOptions()
+        self._by_role = {role: replace(self._options, language=tag) for role, tag in (languages or {}).items()}
         self._lexicon = lexicon or Lexicon()
         self._words = SpokenWords()
-        self._sentences = SentenceSplitter(self._options.language, first_limit, limit)
+        self._sentences = SentenceSplitter(self._options_of(CHARACTER).language, first_limit, limit)
         self._roles = RoleSplitter(self._spoken, rules, cast)
         self._inline = InlineScanner(self._roles.feed, self._options, self._words)
         self._blocks = BlockScanner(self._inline.feed, self._options)
@@ -112,14 +114,18 @@ class PushPipeline:
         if glyph.char not in BREAKS and not glyph.char.isspace() and role != self._role:
             self._speak(self._sentences.finish("sentence"))
             self._role = role
+            self._sentences.begin(self._options_of(role).language)
         if self._role is not None or glyph.char in (LINE_BREAK, PARAGRAPH_BREAK):
             self._speak(self._sentences.add((glyph,)))
 
     def _speak(self, sentences: list[Sentence]) -> None:
         for sentence in sentences:
-            piece = make_piece(sentence, self._options, self._lexicon, self._words)
+            piece = make_piece(sentence, self._options_of(self._role), self._lexicon, self._words)
             if piece and self._role is not None:
                 self._out.append(SpokenPiece(self._role, piece))
+
+    def _options_of(self, role: str | None) -> TextOptions:
+        return self._by_role.get(role or "", self._options)
 
 
 class TextPipeline:

@@ -72,10 +72,8 @@ class SentenceSplitter:
     """
 
     def __init__(self, language: str = "en", first_limit: int = 60, limit: int = 300) -> None:
-        self._language = language.split("-")[0]
-        dense = self._language in _DENSE
-        self._first_limit = first_limit // 2 if dense else first_limit
-        self._limit = limit // 2 if dense else limit
+        self._limits = (first_limit, limit)
+        self.begin(language)
         self._first = True
         self._held: list[Glyph] = []
         self._out: list[Sentence] = []
@@ -93,6 +91,12 @@ class SentenceSplitter:
         """Characters since the last line break."""
         self._wrapped = False
         """The line before the last line break was a long one."""
+
+    def begin(self, language: str) -> None:
+        """What follows is in another language; behind ``finish``, so that nothing is held."""
+        self._language = language.split("-")[0]
+        share = 2 if self._language in _DENSE else 1
+        self._first_limit, self._limit = (limit // share for limit in self._limits)
 
     def add(self, text: str | Iterable[Glyph]) -> list[Sentence]:
         """Sentences that are certain now."""

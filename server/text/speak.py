@@ -38,16 +38,12 @@ def pause_after(text: str, gap: Gap) -> float:
 
 
 def make_piece(
-    sentence: Sentence,
-    options: TextOptions,
-    lexicon: Lexicon,
-    words: SpokenWords,
-    language: str | None = None,
+    sentence: Sentence, options: TextOptions, lexicon: Lexicon, words: SpokenWords
 ) -> Piece | None:
     """The sentence as an engine is to speak it; None where nothing of it can be said."""
     if not sentence.traced.text:
         return Piece("", *sentence.pause_range, pause_after=sentence.pause)
-    language = language or options.language
+    language = options.language
     written = sentence.traced
     said = run_steps(CLEANING, written, options)
     said = lexicon.mark(said, language, words.add)

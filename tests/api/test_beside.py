@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import threading
@@ -14,6 +15,8 @@ import httpx
 import numpy as np
 import pytest
 
+from server.speech.request import Delivery
+from server.text.roles import RoleRules
 from tests.running import Running, running, wait_for
 
 pytestmark = pytest.mark.api
@@ -70,6 +73,34 @@ def refusal(answer: httpx.Response, status: int) -> str:
     assert answer.status_code == status, answer.text
     error = answer.json()["error"]
     return f"{error['code']} {error['param']}: {error['message']}"
+
+
+# Languages
+
+
+def narrated(http: httpx.Client, cast: dict[str, dict[str, str]], text: str, **more: str) -> list[str]:
+    """What is said, sentence by sentence."""
+    opened = http.post("/api/narrations", json={"cast": cast, "text": text, "final": True, **more})
+    with http.stream("GET", opened.json()["events_url"]) as events:
+        data = [json.loads(line[6:]) for line in events.iter_lines() if line.startswith("data: ")]
+    return [clip["text"] for clip in data if "text" in clip]
+
+
+def test_each_of_a_cast_is_read_in_the_language_of_its_voice(http: httpx.Client) -> None:
+    cast = {"narrator": {"voice": "bell:ding"}, "character": {"voice": "high"}}
+    text = '*Il a 21 chats.* "I have 21 cats." *Nous avons 5 %.*'
+    french = ["Il a vingt et un chats.", "Nous avons cinq pour cent."]
+    assert narrated(http, cast, text) == [french[0], "I have twenty-one cats.", french[1]]
+    swapped = {"narrator": cast["character"], "character": cast["narrator"]}
+    said = narrated(http, swapped, '*He has 21 cats.* "Et 21 de plus."')
+    assert said == ["He has twenty-one cats.", "Et vingt et un de plus."]
+    assert narrated(http, cast, text, language="en")[0] == "Il a twenty-one chats.", "asked for is asked for"
+
+
+def test_a_recording_reads_each_voice_in_its_own_language(both: Running) -> None:
+    cast = {"narrator": Delivery("bell:ding"), "character": Delivery("high")}
+    lines = asyncio.run(both.troupe.speech.lines('*Il a 21 chats.* "I have 21 cats."', cast, RoleRules()))
+    assert [line.piece.text for line in lines] == ["Il a vingt et un chats.", "I have twenty-one cats."]
 
 
 # Names

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -27,6 +29,9 @@ class Silencer:
 
     def __init__(self, served: Running) -> None:
         self.chosen: list[RvcChoice] = []
+        self.problem: SynthesisFailed | None = None
+        """What comes of its second chunk, where it fails."""
+        self._pushed = 0
         served.troupe.speech._speaker._open_conversion = self.open
 
     def open(self, choice: RvcChoice, rate: int) -> Silencer:
@@ -34,6 +39,9 @@ class Silencer:
         return self
 
     async def push(self, chunk: AudioChunk) -> list[AudioChunk]:
+        self._pushed += 1
+        if self.problem is not None and self._pushed > 1:
+            raise self.problem
         return [chunk.with_samples(chunk.samples * 0)]
 
     async def finish(self) -> list[AudioChunk]:
@@ -69,6 +77,24 @@ def narrate(http: httpx.Client, cast: dict[str, dict[str, object]]) -> None:
     answer = http.post("/api/narrations", json=body)
     with http.stream("GET", answer.json()["events_url"]) as events:
         assert "event: done" in "".join(events.iter_text())
+
+
+def heard(http: httpx.Client, narration: dict[str, Any]) -> tuple[list[float], list[tuple[str, dict[str, Any]]]]:
+    """How loud each clip of a narration is, fetched as it comes, and what else its listeners are told."""
+    loud: list[float] = []
+    told: list[tuple[str, dict[str, Any]]] = []
+    name = ""
+    with http.stream("GET", narration["events_url"]) as answer:
+        for line in answer.iter_lines():
+            field, _, value = line.partition(": ")
+            if field == "event":
+                name = value
+            elif field == "data" and name == "clip":
+                sound = http.get(json.loads(value)["url"]).content
+                loud.append(float(np.abs(np.frombuffer(sound, "<i2")).max()))
+            elif field == "data":
+                told.append((name, json.loads(value)))
+    return loud, told
 
 
 def test_it_is_applied_to_openai_requests_before_they_are_encoded(converting: Running, silencer: Silencer) -> None:
@@ -157,6 +183,65 @@ def test_a_narration_is_told_which_part_has_no_conversion_and_speaks_without(
             ]["param"] is None, "there is no field to mend it with"
         finally:
             http.patch("/api/voices/high", json={"rvc": None})
+
+
+@pytest.mark.parametrize("chosen_by", ["cast", "settings"])
+def test_a_voice_that_goes_in_the_middle_of_a_narration_is_told_once_and_the_rest_is_heard(
+    tmp_path: Path, chosen_by: str
+) -> None:
+    (tmp_path / "rvc").mkdir()
+    ghost, other = tmp_path / "rvc" / "Ghost.pth", tmp_path / "rvc" / "Mine.pth"
+    ghost.touch()
+    other.touch()
+    with running(tmp_path, **SETTINGS, narration__ahead="0") as server, server.http() as http:
+        silencer = Silencer(server)
+        member = {"voice": "high", **({"rvc": "Ghost"} if chosen_by == "cast" else {})}
+        body = {"cast": {"character": member, "narrator": {"voice": "low", "rvc": "Mine"}}, "format": "pcm"}
+        narration = http.post("/api/narrations", json=body).json()
+        empty = http.post("/api/narrations", json=body).json()
+        begin = "One is here. Two is here. "
+        http.post(f"{narration['url']}/text", json={"offset": 0, "text": f"{begin}Three is to be"})
+        wait_for(lambda: http.get(narration["url"]).json()["clips"] == 2)
+        ghost.unlink()
+        rest = "Three is here. *Four is here.* Five is here."
+        for of, text, offset in ((narration, rest, len(begin)), (empty, "One is here. Two is here.", 0)):
+            pushed = http.post(f"{of['url']}/text", json={"offset": offset, "text": text, "final": True})
+            assert pushed.status_code == 200, pushed.text
+        loud, told = heard(http, narration)
+        assert loud[:2] + loud[3:4] == [0, 0, 0], "with conversion, the narrator to the end"
+        assert loud[2] > 0
+        assert loud[4] > 0
+        (name, data), (end, figures) = told
+        assert (name, end) == ("conversion_failed", "done")
+        assert data["role"] == "character"
+        assert data["error"]["code"] == "rvc_voice_not_found"
+        assert data["error"]["message"].startswith("There is no RVC voice 'Ghost'. There is: Mine.")
+        assert (figures["clips"], figures["failed"]) == (5, 0)
+        assert {choice.voice for choice in silencer.chosen} == {"Ghost", "Mine"}
+        loud, told = heard(http, empty)
+        assert min(loud) > 0
+        assert [name for name, _ in told] == ["conversion_failed", "done"]
+
+
+def test_a_conversion_that_fails_is_told_once_and_the_same_sentence_is_heard_without_it(
+    converting: Running, silencer: Silencer
+) -> None:
+    silencer.problem = SynthesisFailed("The RVC model Mine.pth cannot be used: it is damaged.", code="bad_rvc_model")
+    text = "This first sentence is long enough to be made in several chunks. Two is here. Now toneerror."
+    text += " And more of it is here." * 7
+    with converting.http() as http:
+        cast = {"character": {"voice": "high", "rvc": "Mine"}}
+        body = {"cast": cast, "text": text, "final": True, "format": "pcm"}
+        loud, told = heard(http, http.post("/api/narrations", json=body).json())
+        assert len(loud) == 9
+        assert min(loud) > 0
+        assert sorted(name for name, _ in told) == ["clip_failed", "conversion_failed", "done"]
+        assert told[0][1]["error"]["code"] == "bad_rvc_model"
+        assert told[0][1]["error"]["message"] == silencer.problem.message
+        assert 1 <= len(silencer.chosen) < 10, "one that failed is left alone"
+        refused = http.post("/v1/audio/speech", json={"model": "x", "input": text, "voice": "high"})
+        assert refused.status_code == 500, "where there is nobody to tell, it is an error as before"
+        assert refused.json()["error"]["code"] == "bad_rvc_model"
 
 
 def test_a_refused_preview_answers(converting: Running) -> None:

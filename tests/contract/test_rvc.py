@@ -13,7 +13,7 @@ import pytest
 
 from server.audio.chunk import AudioChunk, WordTime
 from server.conversion.base import VoiceConverter
-from server.conversion.rvc.files import find_voice, rvc_choices, rvc_voices
+from server.conversion.rvc.files import find_voice, rvc_choices
 from server.conversion.rvc.settings import ConversionSettings
 from server.errors import InvalidRequest, NotFound, SynthesisFailed
 from tests.torch_needed import need
@@ -240,11 +240,10 @@ def test_voices_are_found_with_their_indexes_and_disabled_comes_first(voices: Pa
     (voices / "singer" / "new.pth").write_bytes(b"x")
     (voices / "singer" / "added_IVF256.index").write_bytes(b"x")
     (voices / "old_v1.index").write_bytes(b"x")
-    found = rvc_voices(voices)
     assert rvc_choices(voices) == ["Disabled", "flat", "new", "old", "singer new"]
-    assert found["old"].index == voices / "old_v1.index"
-    assert found["new"].index is None
-    assert found["singer new"].index == voices / "singer" / "added_IVF256.index"
+    assert find_voice(voices, "old").index == voices / "old_v1.index"
+    assert find_voice(voices, "new").index is None
+    assert find_voice(voices, "singer new").index == voices / "singer" / "added_IVF256.index"
     with pytest.raises(NotFound, match="flat, new, old"):
         find_voice(voices, "../new")
 

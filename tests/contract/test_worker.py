@@ -261,10 +261,11 @@ def test_a_worker_ends_with_its_server_even_when_its_model_hangs(tmp_path: Path)
         client = slot.client
         assert client
         assert client._process
-        assert client._process.stdin
+        process = client._process._process
+        assert process.stdin
         client._stopping = True
-        client._process.stdin.close()  # as when the server dies
-        assert await asyncio.to_thread(client._process.wait, 10) == 0
+        process.stdin.close()  # as when the server dies
+        assert await asyncio.to_thread(process.wait, 10) == 0
         hung.cancel()
         await asyncio.gather(hung, return_exceptions=True)
 

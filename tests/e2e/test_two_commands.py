@@ -489,7 +489,7 @@ def test_pytorch_is_exchanged_when_a_card_has_come(installed: Clone, tmp_path: P
 
     tool = tmp_path / "bin" / "nvidia-smi"
     tool.parent.mkdir()
-    tool.write_text("#!/bin/sh\ncase $1 in *driver*) echo 580.65;; *cap*) echo 8.9;; *) echo 'A 4090';; esac\n")
+    tool.write_text("#!/bin/sh\ncase $1 in *driver*) echo 580.65, 8.9;; *) echo 'A 4090';; esac\n")
     tool.chmod(0o755)
     path = os.pathsep.join([str(tool.parent), os.environ["PATH"]])
     assert installed.run("install", "voice", PATH=path).returncode == 0

@@ -97,6 +97,8 @@ class StubServer:
         """None while RVC is off."""
         self.rvc_of_all = ""
         """The RVC voice that is set on the server, for whoever has none of their own."""
+        self.conversion_fails = False
+        """RVC gives up with the first sentence."""
         self.detail = ""
         self.closing = threading.Event()
         stub = self
@@ -278,6 +280,9 @@ class _Handler(BaseHTTPRequestHandler):
                 if narration.state != "open":
                     return
                 index = len(narration.clips)
+                if stub.conversion_fails and not index:
+                    error = {"message": "No such RVC voice.", "type": "server_error", "param": None, "code": "x"}
+                    narration.events.append(("conversion_failed", {"role": "character", "error": error}))
                 narration.clips.append(tone(seconds, 220 + 40 * (index % 5)))
                 narration.events.append(("clip", {
                     "index": index, "role": "character", "start": units(narration.text[:start]),

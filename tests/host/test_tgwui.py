@@ -320,6 +320,18 @@ def test_a_chosen_conversion_and_the_servers_can_both_be_gone(
     }  # fmt: skip
 
 
+def test_a_conversion_that_fails_while_it_speaks_is_said_and_the_whole_reply_is_heard(
+    script: Any, web_ui: FakeWebUI, stub: StubServer
+) -> None:
+    stub.conversion_fails = True
+    web_ui.turn(script, web_ui.state())
+    message = web_ui.hear()
+    assert (message["state"], len(message["clips"])) == ("done", 4)
+    assert [notice["text"] for notice in message["notices"]] == [
+        "Troupe: The reply is spoken without its RVC voice: No such RVC voice."
+    ]
+
+
 # Harmless
 
 

@@ -17,7 +17,7 @@ from server.boot import torch_build
 from server.boot.arguments import parse
 from server.boot.environment import Environment
 from server.boot.errors import BootError, Stopped
-from server.boot.hardware import nvidia_capability, nvidia_cards
+from server.boot.hardware import NvidiaSupport, nvidia_cards, nvidia_support
 from server.boot.launch import child_environment
 from server.boot.lists import DEFAULT, digest_of, load_list, load_lists, names
 from server.boot.lock import FileLock
@@ -381,8 +381,7 @@ def test_a_build_that_is_there_fits_or_not(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(torch_build, "nvidia_driver", lambda: driver)
-    monkeypatch.setattr(torch_build, "nvidia_capability", lambda: capability)
+    monkeypatch.setattr(torch_build, "nvidia_support", lambda: NvidiaSupport(driver, capability))
     monkeypatch.setattr(torch_build.sys, "platform", "linux")
     if there is not None:
         (tmp_path / "torch").mkdir()
@@ -399,13 +398,37 @@ def test_torch_is_built_for_amd_and_apple() -> None:
     assert "no longer made" in choose_build("darwin", "x86_64").title
 
 
-@pytest.mark.parametrize(("answer", "capability"), [("8.9\n6.1", 6.1), ("12.0", 12.0), ("[N/A]", None), ("", None)])
+@pytest.mark.parametrize(
+    ("answer", "capability"),
+    [
+        ("575.64, 8.9\\n575.64, 6.1", 6.1),
+        ("575.64, 12.0", 12.0),
+        ("575.64, [N/A]", None),
+    ],
+)
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for nvidia-smi is a shell script")
 def test_the_oldest_card_counts(
     answer: str, capability: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    driver_says(f"printf '{answer}'", tmp_path, monkeypatch)
-    assert nvidia_capability() == capability
+    driver_says(f"echo \"$1\" >> {tmp_path}/asked; printf '{answer}'", tmp_path, monkeypatch)
+    assert nvidia_support() == (575, capability)
+    assert (tmp_path / "asked").read_text().count("\n") == 1, "the tool takes its time"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for nvidia-smi is a shell script")
+@pytest.mark.parametrize(
+    ("script", "driver"),
+    [
+        ("case $1 in *cap*) echo 'Field \"compute_cap\" is not valid'; exit 2;; *) echo 470.256.02;; esac", 470),
+        ("echo 'NVIDIA-SMI has failed'; exit 9", None),
+        ("printf ''", None),
+    ],
+)
+def test_an_old_driver_does_not_know_what_its_cards_can_do(
+    script: str, driver: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver_says(script, tmp_path, monkeypatch)
+    assert nvidia_support() == (driver, None)
 
 
 def test_only_the_list_that_asks_gets_a_build(tmp_path: Path) -> None:

@@ -47,6 +47,26 @@ def test_word_ranges_through_joined_pieces() -> None:
     ]  # fmt: skip
 
 
+def test_each_role_is_read_in_its_own_language() -> None:
+    text = '*Son las 3. Pesa 21 kg. El Sr. 5 % Ruiz & yo.* "It is 3 kg. Here is Dr. Lee & 5 % of 21."\n'
+    text += "Bob: Nr. 3 & der 3. Mai.\n*Fin.*"
+    languages = {"narrator": "es", "Bob": "de"}
+    said = [
+        ("narrator", "Son las tres."),
+        ("narrator", "Pesa veintiuno kilos."),
+        ("narrator", "El señor cinco por ciento Ruiz y yo."),
+        ("character", "It is three kilograms."),
+        ("character", "Here is Doctor Lee and five percent of twenty-one."),
+        ("Bob", "Nummer drei und der dritte Mai."),
+        ("narrator", "Fin."),
+    ]
+    whole = PushPipeline(cast={"Bob": "Bob"}, languages=languages)
+    assert [(s.role, s.piece.text) for s in (*whole.add(text), *whole.finish())] == said
+    grown = PushPipeline(cast={"Bob": "Bob"}, languages=languages)
+    pieces = [piece for char in text for piece in grown.add(char)]
+    assert [(s.role, s.piece.text) for s in (*pieces, *grown.finish())] == said
+
+
 def test_offsets_do_not_count_the_context() -> None:
     pipeline = PushPipeline(context='She said "wait ')
     (spoken,) = (*pipeline.add('here" and'), *pipeline.finish())[:1]

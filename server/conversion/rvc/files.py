@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,31 +38,19 @@ class RvcFiles:
         return " ".join(f"{path.name}:{path.stat().st_size}:{path.stat().st_mtime_ns}" for path in parts)
 
 
-def rvc_voices(folder: Path) -> dict[str, RvcFiles]:
-    """Every ``.pth`` in ``folder`` or a folder of its own in it, by name, each with its index if there is one.
-
-    A voice's name is its file's; two of the same name are told apart by their folders.
-    """
-    found: dict[str, RvcFiles] = {}
-    models = [path for path in sorted(folder.rglob("*.pth")) if TURNED not in path.parts and path.is_file()]
-    for path in models:
-        name = path.stem if path.stem not in found else f"{path.parent.name} {path.stem}"
-        found[name] = RvcFiles(name, path, _index_of(path, alone=sum(m.parent == path.parent for m in models) == 1))
-    return found
-
-
 def rvc_choices(folder: Path) -> list[str]:
-    """What people choose from: "Disabled", then the voices."""
-    return [DISABLED, *sorted(rvc_voices(folder), key=str.lower)]
+    """What people choose from: "Disabled", then the voices. Asked for often: some have hundreds of them."""
+    return [DISABLED, *sorted(_models(folder), key=str.lower)]
 
 
 def find_voice(folder: Path, name: str) -> RvcFiles:
-    """A voice by its name; NotFound lists the ones there are."""
-    voices = rvc_voices(folder)
-    if name not in voices:
-        there = ", ".join(sorted(voices)) or f"none: put .pth files into {folder}"
+    """A voice by its name, looked for anew with each stretch of sound; NotFound lists the ones there are."""
+    models = _models(folder)
+    if name not in models:
+        there = ", ".join(sorted(models)) or f"none: put .pth files into {folder}"
         raise NotFound(f"There is no RVC voice {name!r}. There is: {there}.", code="rvc_voice_not_found")
-    files = voices[name]
+    beside = [path for path in models.values() if path.parent == models[name].parent]
+    files = RvcFiles(name, models[name], _index_of(models[name], alone=len(beside) == 1))
     for path in (files.model, files.index):
         if path is not None and path.stat().st_size > _LARGEST:
             raise SynthesisFailed(f"{path.name} is too large for an RVC file.", code="bad_rvc_model")
@@ -80,8 +69,23 @@ def read_turned(files: RvcFiles) -> tuple[RvcShape, Path] | None:
         return None
 
 
+def _models(folder: Path) -> dict[str, Path]:
+    """Every ``.pth`` in ``folder`` or a folder of its own in it, by name.
+
+    A voice's name is its file's; two of the same name are told apart by their folders.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*.pth")):
+        if TURNED not in path.parts and path.is_file():
+            found[path.stem if path.stem not in found else f"{path.parent.name} {path.stem}"] = path
+    return found
+
+
 def _index_of(model: Path, *, alone: bool) -> Path | None:
     """The index named like the model; else the only one in a folder that holds only this model."""
     indexes = sorted(model.parent.glob("*.index"))
-    named = [path for path in indexes if model.stem.lower() in path.stem.lower()]
+    name = model.stem.lower()
+    named = [path for path in indexes if name in path.stem.lower()]
+    whole = re.compile(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])")
+    named.sort(key=lambda path: whole.search(path.stem.lower()) is None)  # Ann's before Annabel's
     return named[0] if named else indexes[0] if alone and len(indexes) == 1 else None

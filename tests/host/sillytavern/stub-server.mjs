@@ -96,6 +96,9 @@ class Narration {
                 this.emit('clip_failed', { index, role, start, end, error: { type: 'server_error', param: null, ...failure } });
                 continue;
             }
+            if (/GONE/.test(text)) {
+                this.emit('conversion_failed', { role, error: { type: 'server_error', param: null, message: 'stub lost its RVC voice', code: 'rvc_voice_not_found' } });
+            }
             const words = [...this.text.slice(start, end).matchAll(/\p{L}+/gu)].map((m, i, all) => ({ start: (i * duration) / all.length, end: ((i + 1) * duration) / all.length, from: start + m.index, to: start + m.index + m[0].length }));
             this.clips.push({ wav: toneWav(duration, role === 'narrator' ? 220 : 330), duration });
             this.emit('clip', { index, role, start, end, text, duration, words, url: `${this.url}/clips/${index}` });

@@ -120,6 +120,15 @@ test('a failed clip is told and the next goes on', async () => {
     assert.deepEqual(heard.failed, ['stub cannot say this']);
 });
 
+test('a conversion that goes while it speaks is told, and all is heard', async () => {
+    const { narration, heard, ended } = listen();
+    narration.open({ cast: {} });
+    narration.write('Fine. GONE now. Fine again.', true);
+    assert.deepEqual(await ended, { complete: true });
+    assert.deepEqual(heard.clips.map((clip) => clip.text), ['Fine.', 'GONE now.', 'Fine again.']);
+    assert.deepEqual(heard.failed, ['stub lost its RVC voice']);
+});
+
 test('a server that is loading is waited for', async () => {
     const { narration, ended } = listen();
     stub.state.loadingAnswers = 1;
