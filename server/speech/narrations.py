@@ -54,17 +54,15 @@ class Narrations:
 
     async def start(self, request: NarrationRequest) -> Narration:
         """Open one; raises InvalidRequest for a cast that cannot be, Overloaded when there are too many."""
-        settings = self._settings().narration
-        if len(self.open) >= settings.max_sessions:
-            raise Overloaded(
-                f"{settings.max_sessions} narrations are open already.", code="too_many_narrations", retry_after=5
-            )
+        self._refuse_one_too_many()
         audio_format = parse_format(request.format)
         await self._around.casting.ready(request.cast.values(), _LOAD_TIMEOUT)
         for role, delivery in request.cast.items():
             self._around.casting.rendition(
                 delivery, request.language, param=f"cast.{role}.voice", rvc_param=f"cast.{role}.rvc"
             )
+        self._refuse_one_too_many()  # others may have come while an engine was waited for
+        settings = self._settings().narration
         narration = Narration(
             secrets.token_urlsafe(16),
             Plan(
@@ -88,6 +86,11 @@ class Narrations:
         """The server ends: tell every listener."""
         for narration in self.open:
             await narration.cancel("shutdown")
+
+    def _refuse_one_too_many(self) -> None:
+        most = self._settings().narration.max_sessions
+        if len(self.open) >= most:
+            raise Overloaded(f"{most} narrations are open already.", code="too_many_narrations", retry_after=5)
 
     def _opener(self, request: NarrationRequest) -> OpenPipeline:
         language_of = self._around.casting.language
