@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from server.engines.registry import EngineRegistry
-from server.errors import InvalidRequest, SpeechError
+from server.errors import InvalidRequest
 from server.speech.casting import Casting
 from server.voices.library import Library
 from server.voices.voice import Gender, Voice
@@ -73,7 +73,7 @@ class VoiceMaker:
         )
         try:
             await self._registry.prepare(voice)
-        except SpeechError:
+        except BaseException:  # whoever asked went away, too: nobody is to find a voice that cannot speak
             self._library.delete(voice.engine, voice.id, forever=True)
             raise
         return voice, warnings
