@@ -6,9 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-MAX_INPUT = 50_000
-"""The setting ``openai.max_input`` can be raised up to this."""
-
 
 def _lower(value: object) -> object:
     return value.strip().lower() if isinstance(value, str) else value

@@ -57,10 +57,6 @@ class TimeStretch(_Shifted):
         super().__init__(rate, speed)
         self._stretcher = Stretcher(rate, speed)
 
-    def map_time(self, seconds: float) -> float:
-        """When that moment of the input is heard."""
-        return seconds / self._speed
-
     def push(self, chunk: AudioChunk) -> AudioChunk:
         """See ``Effect``."""
         return self._carry(chunk, self._stretcher.push(chunk.samples))

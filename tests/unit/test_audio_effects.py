@@ -112,10 +112,6 @@ def test_each_word_comes_with_its_sound(name: str) -> None:
     assert np.allclose(heard, wanted, atol=1e-6)
 
 
-def test_map_time() -> None:
-    assert TimeStretch(RATE, 2.0).map_time(3.0) == 1.5
-
-
 def test_silence_stays_silence() -> None:
     assert not joined(run(TimeStretch(RATE, 0.5), np.zeros(24_000, np.float32), 500)).any()
 
