@@ -110,9 +110,15 @@ export class Narrator {
         this.#parts.stage.stopAll();
     }
 
+    /** It may have been another generation, a quiet one beside this reply. */
     #ended() {
         const reply = this.#reply;
-        setTimeout(() => reply?.speech?.finish(), ENDED_MS);
+        if (!reply) return;
+        const look = () => {
+            if (reply.message && host.isWriting(reply.message)) setTimeout(look, ENDED_MS);
+            else reply.speech?.finish();
+        };
+        setTimeout(look, ENDED_MS);
     }
 
     /** @param {number} id */
