@@ -8,6 +8,7 @@ goes on from the first difference.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ from ..client import Client, ServerError, Stream, Unreachable
 from .reply import common_length, utf16_length, utf16_slice
 from .segment import Segment
 
+_log = logging.getLogger("troupe")
 _PACE = 0.06
 """Seconds between two pushes, so that words are sent in small groups."""
 _TRIES = 4
@@ -68,6 +70,7 @@ class Narrator:
         self._segments: list[Segment] = []
         self._current: _Narration | None = None
         self._cancelled = threading.Event()
+        self._broken = False
         self._started = False
         self.tools = False
         """The model may call tools and then go on."""
@@ -91,19 +94,24 @@ class Narrator:
             threading.Thread(target=self._leave, args=(self._current,), daemon=True).start()
 
     def _run(self) -> None:
-        failed = False
         try:
             self._ready()
             for segment in self._coming():
                 self._speak(segment)
         except ServerError as error:
-            failed = not self._cancelled.is_set()
-            if failed:
-                self._listener.trouble(error.message)
+            if not self._cancelled.is_set():
+                self._fail(error.message)
         finally:
             if self._current is not None and not self._current.over.is_set():
                 self._leave(self._current)
-            self._listener.ended(failed=failed)
+            self._listener.ended(failed=self._broken)
+
+    def _fail(self, message: str) -> None:
+        """It ends here, and what was spoken is not all."""
+        self._broken = True
+        self._listener.trouble(message)
+        self._cancelled.set()
+        self.wake.set()
 
     def _coming(self) -> Iterator[Segment]:
         done = 0
@@ -203,6 +211,15 @@ class Narrator:
         narration.over.set()
 
     def _listen(self, narration: _Narration) -> None:
+        try:
+            self._take_events(narration)
+        except Exception:  # noqa: BLE001 - whatever it is, a person must not wait for a voice that nobody follows
+            _log.exception("Troupe: a reply could not be followed")
+            self._fail("A reply could not be spoken; the web UI's console says why.")
+        finally:
+            narration.over.set()
+
+    def _take_events(self, narration: _Narration) -> None:
         last, tries = 0, 0
         while not narration.over.is_set():
             try:
@@ -217,12 +234,9 @@ class Narrator:
                 if narration.left or self._cancelled.is_set():
                     break
                 if tries > _TRIES or error.status:
-                    self._listener.trouble(error.message)
-                    self._cancelled.set()
-                    self.wake.set()
+                    self._fail(error.message)
                     break
                 time.sleep(0.3 * tries)
-        narration.over.set()
 
     def _take(self, narration: _Narration, name: str, data: dict[str, Any]) -> None:
         if narration.left or self._cancelled.is_set():

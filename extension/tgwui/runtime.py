@@ -6,6 +6,7 @@ too. A started server must survive that, so the runtime hangs in ``sys.modules``
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -26,6 +27,7 @@ from .takes import Takes
 from .turn import Kind, Turn
 from .watch import Watch
 
+_log = logging.getLogger("troupe")
 REPOSITORY = Path(__file__).resolve().parents[2]
 _SHELF = "_troupe_in_text_generation_webui"
 _WAIT_FOR_SERVER = 90.0
@@ -88,7 +90,10 @@ class Runtime:
 
     def _keep(self, turn: Turn) -> None:
         if turn.text and turn.clips:
-            self.takes.keep(turn.text, turn.clips)
+            try:
+                self.takes.keep(turn.text, turn.clips)
+            except OSError as error:
+                _log.warning("Troupe: a spoken message could not be kept: %s", error)
 
     def _missing(self, who: str, what: str) -> str:
         if what == "rvc":

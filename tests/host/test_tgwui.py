@@ -368,7 +368,27 @@ def test_a_server_that_dies_in_mid_reply_is_said_once(script: Any, web_ui: FakeW
     stub.stop()
     stub.stop = lambda: None  # type: ignore[method-assign]
     wait_for(lambda: turn.over, 15)
+    assert turn.state == "failed"
+    assert web_ui.runtime().takes.find_text(REPLY) == [], "half of a message is not kept as all of it"
     assert len(turn.message(web_ui.runtime().audio.address)["notices"]) == 1
+
+
+def test_a_take_that_cannot_be_kept_leaves_nobody_waiting(script: Any, web_ui: FakeWebUI) -> None:
+    folder = web_ui.runtime().takes._folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("not a folder")
+    web_ui.turn(script, web_ui.state())
+    message = web_ui.hear()
+    assert (message["state"], len(message["clips"])) == ("done", 4)
+
+
+def test_a_clip_that_cannot_be_taken_leaves_nobody_waiting(script: Any, web_ui: FakeWebUI) -> None:
+    def store(clip: object) -> None:
+        raise RuntimeError("ours")
+
+    web_ui.runtime().audio.store = store
+    web_ui.turn(script, web_ui.state())
+    assert web_ui.hear()["state"] == "failed"
 
 
 @pytest.mark.parametrize("hook", ["state_modifier", "output_modifier"])
