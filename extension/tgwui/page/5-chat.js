@@ -149,10 +149,17 @@
   };
 
   const stop = () => {
+    bind(live);
     if (live && live.open) silenced.add(live.id);
     if (live && live.open) { live.stopped = true; live.open = false; settle(live); }
     sound.stop();
     chip(null);
+  };
+
+  /** The last message is this one's as long as no other has been asked for. @param {any} track */
+  const bind = (track) => {
+    const element = track && track.clips.length ? messageOf(track) : null;
+    if (element) track.index = indexOf(element);
   };
 
   /** A turn is over: its message is complete soon and then has a name. @param {any} track */
