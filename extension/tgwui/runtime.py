@@ -91,7 +91,7 @@ class Runtime:
     def _keep(self, turn: Turn) -> None:
         if turn.text and turn.clips:
             try:
-                self.takes.keep(turn.text, turn.clips)
+                self.takes.keep(turn.text, turn.speaker, turn.clips)
             except OSError as error:
                 _log.warning("Troupe: a spoken message could not be kept: %s", error)
 
@@ -138,6 +138,11 @@ def name_of(who: str) -> str:
 def who_speaks(state: dict[str, Any]) -> str:
     """The name under which a chat's choices are kept."""
     return INSTRUCT if state.get("mode") == "instruct" else str(state.get("character_menu") or INSTRUCT)
+
+
+def name_shown(state: dict[str, Any]) -> str:
+    """The name that the host writes above this chat's replies; instruct mode has none."""
+    return str(state.get("name2") or "") if state.get("mode") in ("chat", "chat-instruct") else ""
 
 
 _making = threading.Lock()

@@ -70,7 +70,7 @@ class Speaking:
         text = str(wish.get("text") or "")
         index = wish.get("index")
         turn = self._spoken(text, chat_name(character, mode), "message")
-        turn.text = text
+        turn.text, turn.speaker = text, str(wish.get("speaker") or "")
         turn.index = index if isinstance(index, int) else None
         async for news in self._relay(request, "say", turn):
             yield news

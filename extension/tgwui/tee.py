@@ -9,7 +9,7 @@ from typing import Any
 
 from . import host
 from .reply import Reply
-from .runtime import Runtime, who_speaks
+from .runtime import Runtime, name_shown, who_speaks
 from .segment import Segment
 from .turn import Turn
 
@@ -41,6 +41,7 @@ class Tee:
         assert turn.narrator is not None
         segment = Segment(turn.narrator.wake, Reply(), live=general.live)
         self._remember(turn, segment)
+        turn.speaker = name_shown(state)
         turn.narrator.tools = bool(state.get("tools"))
         turn.narrator.add(segment)
         state[MARK] = turn.id
@@ -84,19 +85,18 @@ class Tee:
             # The prompt of Continue ends with the reply that is to be continued.
             going_on = bool(last.strip()) and question.rstrip().endswith(last.rstrip()[-80:])
         begin = str(state.get("start_with") or "")
-        named = state.get("mode") in ("chat", "chat-instruct")
         opening = previous = ""
         if going_on and begin and last == begin:
             opening = begin  # "Start reply with" is done as a Continue, but nobody has heard it
         elif going_on:
             previous = last
-            turn.go_on_from(self._runtime.takes.find_text(last))
+            turn.go_on_from(self._runtime.takes.find_text(last, turn.speaker))
         else:
             opening = host.thinking_started_by(question)
         skipped = self._runtime.character(who_speaks(state)).skip
         return Reply(
             user=str(state.get("name1") or ""),
-            character=str(state.get("name2") or "") if named else "",
+            character=name_shown(state),
             opening=opening,
             previous=previous,
             reasoning="reasoning" not in skipped,
@@ -110,7 +110,7 @@ class Tee:
         turn = self._runtime.turn("greeting", who_speaks(state))
         assert turn.narrator is not None
         segment = Segment(turn.narrator.wake, Reply(), teed=False)
-        turn.text = html.unescape(visible)
+        turn.text, turn.speaker = html.unescape(visible), name_shown(state)
         segment.complete(visible)
         turn.narrator.add(segment)
         if session.clicked == "new":

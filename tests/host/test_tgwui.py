@@ -293,9 +293,33 @@ def test_a_spoken_message_is_found_again_by_its_text(script: Any, web_ui: FakeWe
     web_ui.turn(script, web_ui.state())
     web_ui.hear()
     takes = web_ui.runtime().takes
-    assert len(takes.find_text(REPLY)) == 4
-    assert takes.find_text(REPLY + " Edited.") == []
+    assert len(takes.find_text(REPLY, "Seraphina")) == 4
+    assert takes.find_text(REPLY + " Edited.", "Seraphina") == []
+    assert takes.find_text(REPLY, "Somebody else") == []
     assert list((home / "hosts" / "tgwui-takes").glob("*.json"))
+
+
+def test_continue_keeps_what_the_same_speaker_said_before(script: Any, web_ui: FakeWebUI) -> None:
+    earlier = "She smiles and"
+    history = {"internal": [["Hi", earlier]], "visible": [["Hi", earlier]]}
+    for speaker, clips in (("Seraphina", 1), ("Somebody else", 2)):
+        web_ui.runtime().takes.keep(earlier, speaker, [{"narration": "n" * 22, "index": at} for at in range(clips)])
+    state = web_ui.state(history=history)
+    web_ui.reply = " waves."
+    script.state_modifier(state)
+    list(script.custom_generate_reply(f"Ann: Hi\nSeraphina: {earlier}", "", state, [], is_chat=True))
+    script.output_modifier(f"{earlier} waves.", state, is_chat=True)
+    message = web_ui.hear("continue")
+    assert (message["first"], len(message["clips"])) == (1, 2)
+
+
+@pytest.mark.parametrize(("mode", "speaker"), [("chat", "Seraphina"), ("chat-instruct", "Seraphina"), ("instruct", "")])
+def test_a_take_is_kept_under_the_name_that_the_page_shows(
+    mode: str, speaker: str, script: Any, web_ui: FakeWebUI
+) -> None:
+    web_ui.turn(script, web_ui.state(mode=mode, character_menu="seraphina_file"))
+    web_ui.hear()
+    assert len(web_ui.runtime().takes.find_text(REPLY, speaker)) == 4
 
 
 def test_a_voice_that_is_gone_is_said_once_and_the_default_speaks(
@@ -413,7 +437,7 @@ def test_a_server_that_dies_in_mid_reply_is_said_once(script: Any, web_ui: FakeW
     stub.stop = lambda: None  # type: ignore[method-assign]
     wait_for(lambda: turn.over, 15)
     assert turn.state == "failed"
-    assert web_ui.runtime().takes.find_text(REPLY) == [], "half of a message is not kept as all of it"
+    assert web_ui.runtime().takes.find_text(REPLY, "Seraphina") == [], "half of a message is not kept as all of it"
     assert len(turn.message(web_ui.runtime().audio.address)["notices"]) == 1
 
 

@@ -25,10 +25,12 @@ HOST = """<!doctype html><body style="margin: 0">
   const scroller = document.querySelector(".chat-parent");
   scroller.addEventListener("scroll", () => { window.isScrolled = left() > 10; });
   const left = () => scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop;
-  const add = (text) => {
+  const add = (text, name = "") => {
     const messages = document.querySelector(".messages");
     messages.insertAdjacentHTML("beforeend", `<div class="message" data-index="${messages.children.length}"
-      data-raw="${text}"><div class="text"><div class="message-body" style="height: 120px">${text}</div></div></div>`);
+      data-raw="${text}"><div class="text">
+      ${name && `<div class="username">${name}<span class="timestamp">now</span></div>`}
+      <div class="message-body" style="height: 120px">${text}</div></div></div>`);
     if (!window.isScrolled) scroller.scrollTop = scroller.scrollHeight;
   };
   const phase = (name) => document.querySelector(".troupe-line").setAttribute("data-phase", name);
@@ -155,11 +157,25 @@ def test_a_reload_gives_each_of_them_its_player_again(opened: Callable[..., Page
     page = opened()
     for _ in range(2):
         add(page, "Yes.")
-    key = page.evaluate("window.troupe.takeKey('Yes.')")
+    key = page.evaluate("window.troupe.takeKey('Yes.', '')")
     clips = [{"url": "http://host.test/clips/a/0", "duration": 1, "source": "Yes."}]
     page.evaluate("found => window.troupe.found(found)", {"asked": [key], "takes": {key: clips}})
     for index in (0, 1):
         expect(page.locator(f"[data-index='{index}'] troupe-player")).to_have_count(1)
+
+
+def test_equal_texts_of_two_characters_are_two_takes(opened: Callable[..., Page]) -> None:
+    page = opened()
+    for name in ("Ann", "Bea"):
+        page.evaluate("name => add('Yes.', name)", name)
+    keys = page.evaluate("['Ann', 'Bea'].map((name) => window.troupe.takeKey('Yes.', name))")
+    clips = {
+        key: [{"url": f"http://host.test/clips/{key}/0", "duration": length, "source": "Yes."}]
+        for key, length in zip(keys, (1, 2), strict=True)
+    }
+    page.evaluate("found => window.troupe.found(found)", {"asked": keys, "takes": clips})
+    for index, length in enumerate(("0:01", "0:02")):
+        expect(page.locator(f"[data-index='{index}'] troupe-player .troupe-time")).to_have_text(length)
 
 
 @pytest.mark.parametrize("state", ["speaking", "done"])

@@ -5,7 +5,7 @@
 
   /** Pixels from the end that are still the end, as the host counts them. */
   const AT_THE_END = 10;
-  /** @type {WeakMap<Element, {raw: string, key: string}>} */
+  /** @type {WeakMap<Element, {raw: string, speaker: string, key: string}>} */
   const keys = new WeakMap();
 
   const isUser = (/** @type {Element} */ element) =>
@@ -35,14 +35,18 @@
     return name ? raw.replace(/<USER>|<user>|\{\{user\}\}/g, () => name) : raw;
   };
 
+  /** The name above it; instruct mode has none. @param {Element} element */
+  const speakerOf = (element) =>
+    element.querySelector(":scope > .text > .username")?.firstChild?.textContent || "";
+
   /** @param {Element} element */
   const keyOf = (element) => {
-    const raw = element.getAttribute("data-raw") || "";
+    const raw = element.getAttribute("data-raw") || "", speaker = speakerOf(element);
     const known = keys.get(element);
-    if (known && known.raw === raw) return known.key;
+    if (known && known.raw === raw && known.speaker === speaker) return known.key;
     const shown = textOf(element);
-    const key = shown.trim() ? troupe.takeKey(shown) : "";
-    keys.set(element, { raw, key });
+    const key = shown.trim() ? troupe.takeKey(shown, speaker) : "";
+    keys.set(element, { raw, speaker, key });
     return key;
   };
 
@@ -66,6 +70,7 @@
     messageOf,
     indexOf,
     textOf,
+    speakerOf,
     keyOf,
     keepingTheEnd,
     generating: () => !!document.querySelector("._generating #chat"),

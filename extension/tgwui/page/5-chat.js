@@ -5,7 +5,7 @@
 (() => {
   const troupe = /** @type {any} */ (window).troupe;
   const { sound, chip, toast, untoast, draw } = troupe;
-  const { spoken, messageOf, indexOf, textOf, keyOf, keepingTheEnd, generating } = troupe.messages;
+  const { spoken, messageOf, indexOf, textOf, speakerOf, keyOf, keepingTheEnd, generating } = troupe.messages;
 
   const prefs = { player: true, volume: 1 };
   /** @type {Map<string, any>} clips by message key; null where it is known that there are none */
@@ -144,6 +144,7 @@
     stop();
     send("troupe-say", {
       text: textOf(element) || element.querySelector(".message-body")?.textContent || "",
+      speaker: speakerOf(element),
       index: indexOf(element),
     });
   };
