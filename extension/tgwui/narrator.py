@@ -24,6 +24,8 @@ _PACE = 0.06
 """Seconds between two pushes, so that words are sent in small groups."""
 _TRIES = 4
 """Times a broken event stream is opened again."""
+_AGAIN = (0.2, 0.5, 1.0)
+"""Seconds before what was lost on its way to the server is sent again."""
 _FORGOTTEN = 900.0
 """Seconds without a new clip after which nobody is listening any more."""
 _TOOL_TIME = 120.0
@@ -167,7 +169,7 @@ class Narrator:
         while True:
             opening = self._opening(refused, unconverted)
             try:
-                return self._client().open_narration({**opening, **body})
+                return self._sent(lambda client, whole={**opening, **body}: client.open_narration(whole))
             except ServerError as error:
                 if not error.param.startswith("cast."):
                     raise
@@ -184,7 +186,8 @@ class Narrator:
         same = common_length(sent, text)
         narration.text = text
         try:
-            self._client().push(narration.id, utf16_length(text[:same]), text[same:], final=final)
+            at = utf16_length(text[:same])
+            self._sent(lambda client: client.push(narration.id, at, text[same:], final=final))
         except ServerError as error:
             if error.code == "text_gap":
                 self._client().push(narration.id, 0, text, final=final)
@@ -196,6 +199,16 @@ class Narrator:
             else:
                 raise
         return True
+
+    def _sent(self, ask: Callable[[Client], dict[str, Any]]) -> dict[str, Any]:
+        """Ask, and again where nothing came back: a push that arrives twice counts once, an unread opening ends."""
+        for pause in _AGAIN:
+            try:
+                return ask(self._client())
+            except Unreachable as error:
+                if isinstance(error.__cause__, TimeoutError) or self._cancelled.wait(pause):
+                    raise
+        return ask(self._client())
 
     def _wait_for(self, narration: _Narration) -> None:
         while not narration.over.wait(5.0) and not self._cancelled.is_set():

@@ -441,6 +441,38 @@ def test_a_server_that_dies_in_mid_reply_is_said_once(script: Any, web_ui: FakeW
     assert len(turn.message(web_ui.runtime().audio.address)["notices"]) == 1
 
 
+def test_what_is_lost_on_its_way_to_the_server_is_sent_again(
+    script: Any, web_ui: FakeWebUI, stub: StubServer
+) -> None:
+    runtime = web_ui.runtime()
+    connect = runtime.launcher.client
+    module = sys.modules[type(connect()).__module__]
+    lost: list[str] = []
+
+    class Shaky:
+        def __getattr__(self, name: str) -> Any:
+            if name in ("open_narration", "push") and lost.count(name) < 2:
+                lost.append(name)
+                raise vars(module)["Unreachable"]("The connection broke.")
+            return getattr(connect(), name)
+
+    runtime.launcher.client = Shaky
+    state = web_ui.state()
+    script.state_modifier(state)
+    replies = script.custom_generate_reply("", "", state, [], is_chat=True)
+    next(replies)
+    turn = runtime.sessions.of("browser-1").turn()
+    turn.taken = True
+    turn.start()
+    wait_for(lambda: len(lost) == 2)
+    for _ in replies:
+        pass
+    script.output_modifier(REPLY.replace('"', "&quot;"), state, is_chat=True)
+    wait_for(lambda: turn.over)
+    assert lost == ["open_narration"] * 2 + ["push"] * 2
+    assert (turn.state, len(turn.clips)) == ("done", 4)
+
+
 def test_a_take_that_cannot_be_kept_leaves_nobody_waiting(script: Any, web_ui: FakeWebUI) -> None:
     folder = web_ui.runtime().takes._folder
     folder.parent.mkdir(parents=True, exist_ok=True)
