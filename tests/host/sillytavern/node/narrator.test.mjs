@@ -85,3 +85,14 @@ test('a reply that ended in an error is spoken as far as it came', (t) => {
     mock.timers.tick(4000);
     assert.equal(spoken[0].final, true);
 });
+
+test('a reply that got no end holds up no other', (t) => {
+    for (const [event, ...args] of [['GENERATION_STARTED', 'normal', {}, false], ['CHAT_CHANGED', 'same']]) {
+        const { spoken, tell, begin } = chat(t);
+        begin();
+        tell('STREAM_TOKEN_RECEIVED', 'One');
+        tell(event, ...args);
+        assert.equal(spoken[0].final, true, event);
+        mock.timers.reset();
+    }
+});
