@@ -37,6 +37,7 @@ async function toggle(troupe, message) {
     } catch (error) {
         return troupe.tell(/** @type {Error} */ (error));
     }
+    if (troupe.stage.of(message)) return; // pressed again while the server was waited for
     const text = host.spokenText(message);
     if (!troupe.speakMessage(message, '', text)) host.toast('info', t`The voice of ${message.name} is disabled.`);
 }
