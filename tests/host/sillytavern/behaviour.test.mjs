@@ -154,6 +154,16 @@ test('editing the message being spoken stops it', async () => {
     await silenced(narration);
 });
 
+test("another server's address ends what this one is speaking", async () => {
+    const narration = await reply();
+    await idle();
+    const move = (address) => page.evaluate((url) => $('#troupe_settings .troupe_address').val(url)[0].dispatchEvent(new Event('change', { bubbles: true })), address);
+    await move(stub.url.replace('127.0.0.1', 'localhost'));
+    await silenced(narration);
+    await move(stub.url);
+    await tv.until(() => page.evaluate(() => document.querySelector('#troupe_settings .troupe_light')?.dataset.light === 'good'), 'the connection');
+});
+
 test('deleting the message being spoken stops it; deleting another does not', async () => {
     const narration = await reply();
     await idle();
