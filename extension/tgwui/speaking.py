@@ -151,7 +151,8 @@ class Speaking:
             async for turn in self._session(request).follow(clicked, patience):
                 yield turn.message(self._runtime.audio.address)
 
-        trigger(listen, None, self._parts.relay, js=_SILENT_JS, **FEED)
+        js = f"() => {{ window.troupe && window.troupe.hush({clicked!r}) }}"
+        trigger(listen, None, self._parts.relay, js=js, **FEED)
 
     def _notebook(self) -> None:
         """A button beside Generate on the Notebook and Default tabs."""

@@ -195,6 +195,46 @@ def test_a_message_keeps_its_player_when_the_next_is_sent_at_once(state: str, op
     expect(page.locator("[data-index='1'] troupe-player")).to_have_count(0)
 
 
+@pytest.mark.parametrize("text", ["Two.", "One."])
+def test_a_voice_that_is_done_before_its_message_is_shown_is_no_others(
+    text: str, opened: Callable[..., Page]
+) -> None:
+    """A busy browser shows a short reply after it has been heard."""
+    page = opened()
+    add(page, "One.")
+    page.evaluate("window.troupe.hush('send')")
+    speak(page, "a", clips=2)
+    page.wait_for_timeout(1000)
+    first, second = (page.locator(f"[data-index='{index}'] troupe-player") for index in (0, 1))
+    expect(first).to_have_count(0)
+    add(page, text)
+    expect(second.locator(".troupe-time")).to_contain_text("0:02")
+    page.wait_for_function("!window.troupe.sound.now.track")
+    page.wait_for_timeout(600)
+    expect(first).to_have_count(0 if text == "Two." else 1)
+    expect(second).to_have_count(1)
+
+
+@pytest.mark.parametrize("pressed", ["regenerate", "continue"])
+def test_a_message_that_is_made_anew_keeps_its_place(pressed: str, opened: Callable[..., Page]) -> None:
+    page = opened()
+    add(page, "One.")
+    page.evaluate("pressed => window.troupe.hush(pressed)", pressed)
+    speak(page, "a")
+    expect(page.locator("[data-index='0'] troupe-player")).to_have_count(1)
+
+
+def test_a_message_that_never_comes_is_not_waited_for_for_ever(opened: Callable[..., Page]) -> None:
+    page = opened()
+    page.clock.install()
+    add(page, "One.")
+    page.evaluate("window.troupe.hush('send')")
+    speak(page, "a")
+    page.clock.run_for(60_000)
+    add(page, "Two.")
+    expect(page.locator("troupe-player")).to_have_count(0)
+
+
 def test_a_clip_that_cannot_be_decoded_costs_no_other(opened: Callable[..., Page]) -> None:
     page = opened()
     add(page, "Yes.")

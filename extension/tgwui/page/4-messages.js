@@ -15,6 +15,12 @@
   const spoken = () =>
     [...document.querySelectorAll("#chat .messages > [data-index]")].filter((element) => !isUser(element));
 
+  /** How many rows the chat has: a person's message and its reply are one. */
+  const rows = () => {
+    const last = [...document.querySelectorAll("#chat .messages > [data-index]")].pop();
+    return last ? indexOf(last) + 1 : 0;
+  };
+
   /** A preview or the notebook's text stands in no message. @param {any} track */
   const inChat = (track) => track.kind !== "preview" && track.kind !== "text";
 
@@ -24,7 +30,8 @@
   const messageOf = (track) => {
     if (!track || !inChat(track)) return null;
     const messages = spoken();
-    if (track.index === null) return messages[messages.length - 1] || null;
+    const last = messages[messages.length - 1];
+    if (track.index === null) return last && indexOf(last) >= (track.from || 0) ? last : null;
     return messages.find((element) => indexOf(element) === track.index) || null;
   };
 
@@ -67,6 +74,8 @@
 
   troupe.messages = {
     spoken,
+    rows,
+    inChat,
     messageOf,
     indexOf,
     textOf,
