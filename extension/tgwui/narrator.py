@@ -169,7 +169,7 @@ class Narrator:
         while True:
             opening = self._opening(refused, unconverted)
             try:
-                return self._sent(lambda client, whole={**opening, **body}: client.open_narration(whole))
+                return self._opened_once({**opening, **body})
             except ServerError as error:
                 if not error.param.startswith("cast."):
                     raise
@@ -180,6 +180,9 @@ class Narrator:
                     raise
                 else:
                     refused |= {error.param}
+
+    def _opened_once(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._sent(lambda client: client.open_narration(body))
 
     def _push(self, narration: _Narration, sent: str, text: str, final: bool) -> bool:
         """Send what has changed; False where that has been spoken already."""
