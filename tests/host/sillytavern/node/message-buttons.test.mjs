@@ -3,12 +3,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mountMessageButtons } from '../../../../extension/sillytavern/message-buttons.js';
 
-test('who presses twice while the server is waited for hears it once', async () => {
+/** A chat of one message, whose button can be pressed, and a server that answers when it is released. */
+function mounted() {
     const message = { name: 'Seraphina', mes: 'Hello.' };
-    const pressed = new Map();
+    const host = { chat: [message], extensionSettings: { tts: {} }, substituteParams: (text) => text };
+    const listeners = new Map();
     globalThis.document = { querySelectorAll: () => [] };
-    globalThis.$ = () => ({ on: (_event, selector, listener) => pressed.set(selector, listener) });
-    globalThis.SillyTavern = { getContext: () => ({ chat: [message], extensionSettings: { tts: {} }, substituteParams: (text) => text }) };
+    globalThis.$ = () => ({ on: (_event, selector, listener) => listeners.set(selector, listener) });
+    globalThis.SillyTavern = { getContext: () => host };
     let release = () => {};
     const server = new Promise((resolve) => (release = resolve));
     const spoken = [];
@@ -18,9 +20,23 @@ test('who presses twice while the server is waited for hears it once', async () 
         connected: () => server,
         speakMessage: (each) => spoken.push(each),
     });
-    const event = { target: { closest: () => ({ getAttribute: () => '0' }) } };
-    for (let i = 0; i < 2; i++) pressed.get('.troupe_speak')(event);
-    release();
-    await new Promise(setImmediate);
+    const press = () => listeners.get('.troupe_speak')({ target: { closest: () => ({ getAttribute: () => '0' }) } });
+    const answered = () => (release(), new Promise(setImmediate));
+    return { message, host, spoken, press, answered };
+}
+
+test('who presses twice while the server is waited for hears it once', async () => {
+    const { message, spoken, press, answered } = mounted();
+    press();
+    press();
+    await answered();
     assert.deepEqual(spoken, [message]);
+});
+
+test('a message whose chat was left while the server was waited for is not spoken', async () => {
+    const { host, spoken, press, answered } = mounted();
+    press();
+    host.chat = [];
+    await answered();
+    assert.deepEqual(spoken, []);
 });
