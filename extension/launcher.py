@@ -80,14 +80,16 @@ class Launcher:
         return self._status
 
     def client(self) -> Client:
-        aim = self._aim
-        return Client(self._address, aim.key if aim else "")
+        with self._lock:
+            return Client(self._address, self._aim.key if self._aim else "")
 
     def start(self, address: str = "", key: str = "") -> None:
         """Use the server at ``address``, or the one on this machine where it is empty; returns at once."""
         self.stop()
         with self._lock:
             self._aim = aim = _Aim(address.strip().rstrip("/"), key.strip())
+            # From now on: the key must not reach the server that is being left.
+            self._address = aim.address or DEFAULT_ADDRESS
         self._show(aim, Status("looking", "Looking for the server"))
         threading.Thread(target=self._run, args=(aim,), name="troupe-launcher", daemon=True).start()
 
@@ -175,10 +177,11 @@ class Launcher:
 
     def _stay(self, aim: _Aim, address: str) -> None:
         """Hold the lease until it breaks; then whoever was there is gone."""
-        if aim.dropped.is_set():
-            return
+        with self._lock:
+            if self._aim is not aim:
+                return
+            self._address = address
         client = Client(address, aim.key)
-        self._address = address
         try:
             aim.lease = lease = client.lease()
             while not aim.dropped.is_set():
@@ -276,12 +279,13 @@ def _stamp(home: Path) -> int:
 
 
 def _let_go(aim: _Aim) -> None:
-    if aim.lease is not None:
-        aim.lease.close()
-        aim.lease = None
-    if aim.process is not None:
-        aim.process.release()
-        aim.process = None
+    """Whoever stops it and its own thread may do so at the same time."""
+    lease, aim.lease = aim.lease, None
+    process, aim.process = aim.process, None
+    if lease is not None:
+        lease.close()
+    if process is not None:
+        process.release()
 
 
 def _taken(address: str) -> str:

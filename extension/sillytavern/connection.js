@@ -16,6 +16,9 @@ import { NO_RVC, VoiceCatalogue } from './voices.js';
 /** @typedef {{name: string, title: string, blends: boolean}} Engine */
 
 const LOST_MS = 4000;
+const HEALTH_MS = 8000;
+/** A busy server takes its time for its lists; a machine that sleeps must not keep the page waiting for ever. */
+const LISTS_MS = 30_000;
 /** Also how soon a voice added on the server, or another engine, is noticed. */
 const WATCH_MS = 15_000;
 /** Without the lease a server started by a host may stop, so a broken one is taken up again. */
@@ -37,9 +40,12 @@ export class Connection {
     #client;
     #settings;
     #page;
+    #fetch;
     /** @type {Set<string>} */
     #users = new Set();
     #abort = new AbortController();
+    /** Of the last look: two at a time might end in the wrong order. */
+    #overtaken = new AbortController();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     #timer;
     #seen = '';
@@ -48,11 +54,13 @@ export class Connection {
      * @param {Client} client
      * @param {Settings} settings
      * @param {import('./address.js').Page} page
+     * @param {typeof fetch} [fetcher]
      */
-    constructor(client, settings, page) {
+    constructor(client, settings, page, fetcher = globalThis.fetch) {
         this.#client = client;
         this.#settings = settings;
         this.#page = page;
+        this.#fetch = fetcher;
     }
 
     get ready() {
@@ -99,24 +107,28 @@ export class Connection {
     /** @param {AbortSignal} signal */
     async #look(signal) {
         clearTimeout(this.#timer);
-        const state = await this.#ask(signal);
-        if (signal.aborted) return;
+        this.#overtaken.abort();
+        this.#overtaken = new AbortController();
+        const current = AbortSignal.any([signal, this.#overtaken.signal]);
+        const state = await this.#ask(current);
+        if (current.aborted) return;
         this.#set(state);
-        clearTimeout(this.#timer);
         this.#timer = setTimeout(() => void this.#look(signal), this.ready ? WATCH_MS : LOST_MS);
     }
 
-    /** @param {AbortSignal} signal @returns {Promise<State>} */
-    async #ask(signal) {
+    /** @param {AbortSignal} signal @param {boolean} [again] @returns {Promise<State>} */
+    async #ask(signal, again = true) {
         const blocked = obstacleBetween(this.#client.address, this.#page);
         if (blocked) return blocked;
+        const within = (/** @type {number} */ ms) => AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+        let lists;
         try {
             this.detail = '';
-            const health = await this.#client.json('/health', { open: true, signal: AbortSignal.any([signal, AbortSignal.timeout(8000)]) });
+            const health = await this.#client.json('/health', { open: true, signal: within(HEALTH_MS) });
             this.detail = String(health.detail ?? '');
             this.version = String(health.version ?? '');
             if (['starting', 'loading', 'draining'].includes(health.state)) return health.state;
-            await this.#learn(health, signal);
+            await this.#learn(health, (lists = within(LISTS_MS)));
             return health.state === 'degraded' ? 'degraded' : 'ready';
         } catch (error) {
             if (signal.aborted) return this.state;
@@ -125,7 +137,10 @@ export class Connection {
                 this.detail = error.message;
                 return 'refused';
             }
-            return findObstacle(this.#client.address, this.#page);
+            if (lists?.aborted) return 'loading';
+            const obstacle = await findObstacle(this.#client.address, this.#page, this.#fetch);
+            // One that has just been started may answer the second question, though not the first.
+            return obstacle === 'refused' && again && !signal.aborted ? this.#ask(signal, false) : obstacle;
         }
     }
 
@@ -136,6 +151,7 @@ export class Connection {
             withoutFail(this.#client.json('/api/engine', { signal })),
             withoutFail(this.#client.json('/api/rvcvoices', { signal })),
         ]);
+        signal.throwIfAborted();
         const seen = JSON.stringify([health.instance, voices, engines, rvc]);
         if (seen === this.#seen) return;
         this.#seen = seen;

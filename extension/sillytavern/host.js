@@ -58,6 +58,12 @@ export function streamedMessage() {
     return message && !message.is_user ? message : null;
 }
 
+/** Whether the host has the rest of this message still to come. @param {Message} message */
+export function isWriting(message) {
+    const { chat, streamingProcessor } = context();
+    return Boolean(streamingProcessor && !streamingProcessor.isStopped && !streamingProcessor.isFinished) && chat[streamingProcessor.messageId] === message;
+}
+
 /** What is to be spoken of a message. @param {Message} message @returns {string} */
 export function spokenText(message) {
     if (!speaksTranslation()) return context().substituteParams(message.mes);

@@ -37,6 +37,8 @@ async function toggle(troupe, message) {
     } catch (error) {
         return troupe.tell(/** @type {Error} */ (error));
     }
+    // While the server was waited for, it was pressed again, or another chat was opened.
+    if (troupe.stage.of(message) || !host.context().chat.includes(message)) return;
     const text = host.spokenText(message);
     if (!troupe.speakMessage(message, '', text)) host.toast('info', t`The voice of ${message.name} is disabled.`);
 }

@@ -43,6 +43,8 @@ import { NO_RVC } from './voices.js';
 const PUSH_INTERVAL_MS = 60;
 /** Waits before a lost request is sent again. */
 const RETRY_MS = [200, 500, 1000, 2000, 4000];
+/** How often a session whose opening was lost is opened again; then a person is told that nobody answers. */
+const OPEN_RETRIES = 2;
 /** The server answers 503 while a model is loading; that may take a while, and a person is waiting. */
 const OPEN_RETRY_S = 30;
 
@@ -163,6 +165,7 @@ export class Narration {
         const started = performance.now();
         /** What several parts have in common is told once. @type {Set<string>} */
         const told = new Set();
+        let lost = 0;
         for (;;) {
             const text = this.#wanted;
             const final = this.#final;
@@ -175,6 +178,12 @@ export class Narration {
                 if (error instanceof ServerError && withoutRvc(body, error)) {
                     if (!told.has(error.message)) this.#listener.clipFailed?.(error);
                     told.add(error.message);
+                    continue;
+                }
+                // Should the first one have come through after all, it ends by itself, since nobody reads it.
+                if (error instanceof Unreachable && lost < OPEN_RETRIES) {
+                    await pause(RETRY_MS[lost++], signal);
+                    signal.throwIfAborted();
                     continue;
                 }
                 const waited = (performance.now() - started) / 1000;

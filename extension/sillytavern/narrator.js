@@ -52,7 +52,7 @@ export class Narrator {
     /** @param {string} type @param {boolean} dryRun */
     #started(type, dryRun) {
         if (dryRun || type === 'quiet') return;
-        this.#reply = null;
+        this.#leave();
         if (SILENT.has(type)) return;
         if (['regenerate', 'swipe', 'continue'].includes(type)) this.#parts.stage.stopAll();
         const { chat } = host.context();
@@ -110,9 +110,21 @@ export class Narrator {
         this.#parts.stage.stopAll();
     }
 
+    /** It may have been another generation, a quiet one beside this reply. */
     #ended() {
         const reply = this.#reply;
-        setTimeout(() => reply?.speech?.finish(), ENDED_MS);
+        if (!reply) return;
+        const look = () => {
+            if (reply.message && host.isWriting(reply.message)) setTimeout(look, ENDED_MS);
+            else reply.speech?.finish();
+        };
+        setTimeout(look, ENDED_MS);
+    }
+
+    /** Whatever became of the reply, what was written of it is all: an open one would hold up those after it. */
+    #leave() {
+        this.#reply?.speech?.finish();
+        this.#reply = null;
     }
 
     /** @param {number} id */
@@ -130,7 +142,7 @@ export class Narrator {
     }
 
     #chatChanged() {
-        this.#reply = null;
+        this.#leave();
         // Not everything: the greetings of a new group are there before its chat is announced.
         this.#parts.stage.prune(host.context().chat);
     }

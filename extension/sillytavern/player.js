@@ -140,6 +140,7 @@ export class Player {
         for (const item of track.items) this.#silence(item);
         if (at === 0) this.#next = this.now + FADE_S;
         track.items = [];
+        track.current = null;
         track.listener.ended?.(false);
     }
 
@@ -210,6 +211,7 @@ export class Player {
     /** @param {Track} track */
     #finish(track) {
         this.#tracks.shift();
+        track.current = null;
         this.#next = this.now + GAP_BETWEEN_TRACKS_S;
         track.listener.ended?.(true);
     }

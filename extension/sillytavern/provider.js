@@ -96,8 +96,9 @@ export function providerClass(troupe, html, mount) {
          * @returns {AsyncGenerator<Response>}
          */
         async *generateTts(text, voiceId, row = null) {
-            await troupe.connected();
             const { signal } = this.#abort;
+            await troupe.connected();
+            if (signal.aborted) return;
             const [name, part] = (row ?? '').split(/ \(("Quotes"|\*Text inside asterisks\*|Other text)\)$/);
             const queue = new ClipQueue();
             const narration = new Narration(troupe.client, queue);
@@ -121,7 +122,6 @@ export function providerClass(troupe, html, mount) {
                 narration.cancel();
             }
         }
-
 
         dispose() {
             this.#stop();

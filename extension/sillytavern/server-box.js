@@ -40,7 +40,10 @@ export function mountServerBox(slot, html, troupe) {
         offered = connection.state;
     };
     const connect = () => {
-        troupe.settings.address = address.value.trim();
+        const wanted = address.value.trim();
+        // Another server knows nothing of what this one is speaking.
+        if (wanted !== troupe.settings.address) troupe.stage.stopAll();
+        troupe.settings.address = wanted;
         keyStore.set(key.value);
         troupe.save();
         troupe.connection.use('page');

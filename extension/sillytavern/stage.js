@@ -1,6 +1,7 @@
 // @ts-check
 /** What is being spoken in this page: narrations, their sound, and which message each belongs to. */
 
+import { ServerError } from './client.js';
 import { Narration } from './narration.js';
 
 /** @typedef {import('./client.js').Client} Client */
@@ -21,6 +22,8 @@ import { Narration } from './narration.js';
  */
 const AHEAD_S = 12;
 const ROOM_CHECK_MS = 200;
+/** Waits before a clip that was lost on its way is fetched again. */
+const CLIP_RETRY_MS = [200, 800];
 
 /** One text being spoken. Made by `Stage.speak`. */
 export class Speech {
@@ -108,8 +111,7 @@ export class Speech {
                 await new Promise((resolve) => setTimeout(resolve, ROOM_CHECK_MS));
             }
             try {
-                const response = await this.#client.request(clip.url, { signal, open: true });
-                const buffer = await this.#player.decode(await response.arrayBuffer());
+                const buffer = await this.#sound(clip.url);
                 if (!signal.aborted) this.#track.add(buffer, clip);
             } catch (error) {
                 // One lost clip is a hole of a sentence; the ones after it can still be heard.
@@ -118,6 +120,20 @@ export class Speech {
         }
         this.#fetching = false;
         if (this.#allMade) this.#track.close();
+    }
+
+    /** What the network loses is fetched again; what the server refuses is not there. @param {string} url */
+    async #sound(url) {
+        const { signal } = this.#abort;
+        for (let lost = 0; ; lost++) {
+            try {
+                const response = await this.#client.request(url, { signal, open: true });
+                return await this.#player.decode(await response.arrayBuffer());
+            } catch (error) {
+                if (signal.aborted || error instanceof ServerError || lost >= CLIP_RETRY_MS.length) throw error;
+                await new Promise((resolve) => setTimeout(resolve, CLIP_RETRY_MS[lost]));
+            }
+        }
     }
 
     /** @param {boolean} complete */

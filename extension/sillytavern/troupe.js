@@ -117,13 +117,14 @@ export class Troupe {
         if (connection.state === 'off' || connection.state === 'connecting') {
             connection.use('page');
             await new Promise((resolve) => {
-                const look = () => {
-                    if (connection.state === 'connecting' || connection.state === 'off') return;
+                const end = () => {
+                    clearTimeout(timer);
                     connection.listeners.delete(look);
                     resolve(undefined);
                 };
+                const look = () => void (['connecting', 'off'].includes(connection.state) || end());
+                const timer = setTimeout(end, CONNECT_MS);
                 connection.listeners.add(look);
-                setTimeout(resolve, CONNECT_MS);
                 look();
             });
         }

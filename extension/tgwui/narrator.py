@@ -8,6 +8,7 @@ goes on from the first difference.
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -18,10 +19,13 @@ from ..client import Client, ServerError, Stream, Unreachable
 from .reply import common_length, utf16_length, utf16_slice
 from .segment import Segment
 
+_log = logging.getLogger("troupe")
 _PACE = 0.06
 """Seconds between two pushes, so that words are sent in small groups."""
 _TRIES = 4
 """Times a broken event stream is opened again."""
+_AGAIN = (0.2, 0.5, 1.0)
+"""Seconds before what was lost on its way to the server is sent again."""
 _FORGOTTEN = 900.0
 """Seconds without a new clip after which nobody is listening any more."""
 _TOOL_TIME = 120.0
@@ -72,6 +76,7 @@ class Narrator:
         self._segments: list[Segment] = []
         self._current: _Narration | None = None
         self._cancelled = threading.Event()
+        self._broken = False
         self._started = False
         self.tools = False
         """The model may call tools and then go on."""
@@ -95,19 +100,24 @@ class Narrator:
             threading.Thread(target=self._leave, args=(self._current,), daemon=True).start()
 
     def _run(self) -> None:
-        failed = False
         try:
             self._ready()
             for segment in self._coming():
                 self._speak(segment)
         except ServerError as error:
-            failed = not self._cancelled.is_set()
-            if failed:
-                self._listener.trouble(error.message)
+            if not self._cancelled.is_set():
+                self._fail(error.message)
         finally:
             if self._current is not None and not self._current.over.is_set():
                 self._leave(self._current)
-            self._listener.ended(failed=failed)
+            self._listener.ended(failed=self._broken)
+
+    def _fail(self, message: str) -> None:
+        """It ends here, and what was spoken is not all."""
+        self._broken = True
+        self._listener.trouble(message)
+        self._cancelled.set()
+        self.wake.set()
 
     def _coming(self) -> Iterator[Segment]:
         done = 0
@@ -163,7 +173,7 @@ class Narrator:
         while True:
             opening = self._opening(refused, unconverted)
             try:
-                return self._client().open_narration({**opening, **body})
+                return self._opened_once({**opening, **body})
             except ServerError as error:
                 if not error.param.startswith("cast."):
                     raise
@@ -175,12 +185,16 @@ class Narrator:
                 else:
                     refused |= {error.param}
 
+    def _opened_once(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._sent(lambda client: client.open_narration(body))
+
     def _push(self, narration: _Narration, sent: str, text: str, final: bool) -> bool:
         """Send what has changed; False where that has been spoken already."""
         same = common_length(sent, text)
         narration.text = text
         try:
-            self._client().push(narration.id, utf16_length(text[:same]), text[same:], final=final)
+            at = utf16_length(text[:same])
+            self._sent(lambda client: client.push(narration.id, at, text[same:], final=final))
         except ServerError as error:
             if error.code == "text_gap":
                 self._client().push(narration.id, 0, text, final=final)
@@ -192,6 +206,16 @@ class Narrator:
             else:
                 raise
         return True
+
+    def _sent(self, ask: Callable[[Client], dict[str, Any]]) -> dict[str, Any]:
+        """Ask, and again where nothing came back: a push that arrives twice counts once, an unread opening ends."""
+        for pause in _AGAIN:
+            try:
+                return ask(self._client())
+            except Unreachable as error:
+                if isinstance(error.__cause__, TimeoutError) or self._cancelled.wait(pause):
+                    raise
+        return ask(self._client())
 
     def _wait_for(self, narration: _Narration) -> None:
         while not narration.over.wait(5.0) and not self._cancelled.is_set():
@@ -207,6 +231,15 @@ class Narrator:
         narration.over.set()
 
     def _listen(self, narration: _Narration) -> None:
+        try:
+            self._take_events(narration)
+        except Exception:  # noqa: BLE001 - whatever it is, a person must not wait for a voice that nobody follows
+            _log.exception("Troupe: a reply could not be followed")
+            self._fail("A reply could not be spoken; the web UI's console says why.")
+        finally:
+            narration.over.set()
+
+    def _take_events(self, narration: _Narration) -> None:
         last, tries = 0, 0
         while not narration.over.is_set():
             try:
@@ -221,12 +254,9 @@ class Narrator:
                 if narration.left or self._cancelled.is_set():
                     break
                 if tries > _TRIES or error.status:
-                    self._listener.trouble(error.message)
-                    self._cancelled.set()
-                    self.wake.set()
+                    self._fail(error.message)
                     break
                 time.sleep(0.3 * tries)
-        narration.over.set()
 
     def _take(self, narration: _Narration, name: str, data: dict[str, Any]) -> None:
         if narration.left or self._cancelled.is_set():

@@ -6,6 +6,7 @@ is no fixed interface of Gradio's. Where it fails, clips are saved into a folder
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections.abc import Callable
@@ -67,9 +68,10 @@ class Audio:
             folder = host.cache_folder()
             file = folder / f"{clip['narration']}-{clip['index']}.{ending}"
             file.write_bytes(b"".join(stream.chunks()))
-            for old in sorted(folder.iterdir(), key=lambda entry: entry.stat().st_mtime)[:-_MOST_FILES]:
-                old.unlink(missing_ok=True)
             clip["file"] = f"file/{file.as_posix()}"
+            with contextlib.suppress(OSError):  # two replies may clear away at the same time
+                for old in sorted(folder.iterdir(), key=lambda entry: entry.stat().st_mtime)[:-_MOST_FILES]:
+                    old.unlink(missing_ok=True)
         except (ServerError, OSError):
             _log.exception("A clip could not be saved")
 

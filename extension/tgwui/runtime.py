@@ -6,6 +6,7 @@ too. A started server must survive that, so the runtime hangs in ``sys.modules``
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 import time
@@ -26,6 +27,7 @@ from .takes import Takes
 from .turn import Kind, Turn
 from .watch import Watch
 
+_log = logging.getLogger("troupe")
 REPOSITORY = Path(__file__).resolve().parents[2]
 _SHELF = "_troupe_in_text_generation_webui"
 _WAIT_FOR_SERVER = 90.0
@@ -88,7 +90,10 @@ class Runtime:
 
     def _keep(self, turn: Turn) -> None:
         if turn.text and turn.clips:
-            self.takes.keep(turn.text, turn.clips)
+            try:
+                self.takes.keep(turn.text, turn.speaker, turn.clips)
+            except OSError as error:
+                _log.warning("Troupe: a spoken message could not be kept: %s", error)
 
     def _missing(self, who: str, what: str) -> str:
         if what == "rvc":
@@ -133,6 +138,11 @@ def name_of(who: str) -> str:
 def who_speaks(state: dict[str, Any]) -> str:
     """The name under which a chat's choices are kept."""
     return INSTRUCT if state.get("mode") == "instruct" else str(state.get("character_menu") or INSTRUCT)
+
+
+def name_shown(state: dict[str, Any]) -> str:
+    """The name that the host writes above this chat's replies; instruct mode has none."""
+    return str(state.get("name2") or "") if state.get("mode") in ("chat", "chat-instruct") else ""
 
 
 _making = threading.Lock()

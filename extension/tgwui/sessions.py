@@ -14,6 +14,8 @@ from .turn import Turn
 _PATIENCE = 600.0
 """Seconds that a click waits for its reply to begin; the host lets one browser generate after the other."""
 _FRESH = 60.0
+_SOON = 10.0
+"""Seconds that a greeting waits for the click that asked for it: the host may be told of that before we are."""
 _MOST = 200
 
 
@@ -24,6 +26,7 @@ class Session:
         self._lock = threading.Lock()
         self._turn: Turn | None = None
         self._begun = 0.0
+        self._offered: tuple[Turn, float] | None = None
         self._wakers: dict[object, Callable[[], None]] = {}
         self._relay: object | None = None
         self.clicked = ""
@@ -38,6 +41,10 @@ class Session:
             before.cancel()
         self._wake()
 
+    def offer(self, turn: Turn) -> None:
+        """A greeting: spoken if a new chat turns out to have been asked for."""
+        self._offered = (turn, time.monotonic())
+
     def turn(self) -> Turn | None:
         return self._turn
 
@@ -47,12 +54,21 @@ class Session:
         if turn is not None:
             turn.cancel()
 
+    def forget(self) -> None:
+        """Nobody will take a turn that nobody has taken."""
+        turn = self._turn
+        if turn is not None and not turn.taken:
+            turn.cancel()
+
     async def follow(self, clicked: str, patience: float = _PATIENCE) -> AsyncIterator[Turn]:
         """The turn that this click brings about, again and again as it changes, until it is over.
 
         The newest click is the only one that is followed.
         """
         loop, news, me = asyncio.get_running_loop(), asyncio.Event(), object()
+        offered, self._offered = self._offered, None
+        if clicked == "new" and offered is not None and time.monotonic() - offered[1] < _SOON:
+            self.begin(offered[0])
         before = self._turn
         if before is not None and (before.taken or time.monotonic() - self._begun > _FRESH):
             before.cancel()
@@ -106,7 +122,8 @@ class Sessions:
             found = self._known.setdefault(name, Session())
             self._known.move_to_end(name)
             while len(self._known) > _MOST:
-                self._known.popitem(last=False)
+                _, forgotten = self._known.popitem(last=False)
+                forgotten.forget()
             return found
 
 

@@ -70,7 +70,7 @@ class Speaking:
         text = str(wish.get("text") or "")
         index = wish.get("index")
         turn = self._spoken(text, chat_name(character, mode), "message")
-        turn.text = text
+        turn.text, turn.speaker = text, str(wish.get("speaker") or "")
         turn.index = index if isinstance(index, int) else None
         async for news in self._relay(request, "say", turn):
             yield news
@@ -151,7 +151,8 @@ class Speaking:
             async for turn in self._session(request).follow(clicked, patience):
                 yield turn.message(self._runtime.audio.address)
 
-        trigger(listen, None, self._parts.relay, js=_SILENT_JS, **FEED)
+        js = f"() => {{ window.troupe && window.troupe.hush({clicked!r}) }}"
+        trigger(listen, None, self._parts.relay, js=js, **FEED)
 
     def _notebook(self) -> None:
         """A button beside Generate on the Notebook and Default tabs."""

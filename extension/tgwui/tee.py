@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 from . import host
 from .reply import Reply
-from .runtime import Runtime, who_speaks
+from .runtime import Runtime, name_shown, who_speaks
 from .segment import Segment
 from .turn import Turn
 
@@ -23,6 +24,7 @@ class Tee:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._turns: dict[str, tuple[Turn, Segment]] = {}
+        self._lock = threading.Lock()
 
     def mark(self, state: dict[str, Any]) -> None:
         """A chat turn begins (or goes on after a tool): note who asked and whose voice it is."""
@@ -38,13 +40,13 @@ class Tee:
         turn = known[0] if known is not None and after_tool else self._runtime.turn("reply", who_speaks(state))
         assert turn.narrator is not None
         segment = Segment(turn.narrator.wake, Reply(), live=general.live)
-        self._turns[turn.id] = (turn, segment)
+        self._remember(turn, segment)
+        turn.speaker = name_shown(state)
         turn.narrator.tools = bool(state.get("tools"))
         turn.narrator.add(segment)
         state[MARK] = turn.id
         if not after_tool:
             # Last: from here on a browser may take the turn, and its narrator ends when there is nothing to say.
-            self._forget_old()
             self._runtime.sessions.of(session).begin(turn)
 
     def segment(self, question: Any, state: dict[str, Any]) -> Segment | None:
@@ -83,42 +85,47 @@ class Tee:
             # The prompt of Continue ends with the reply that is to be continued.
             going_on = bool(last.strip()) and question.rstrip().endswith(last.rstrip()[-80:])
         begin = str(state.get("start_with") or "")
-        named = state.get("mode") in ("chat", "chat-instruct")
         opening = previous = ""
         if going_on and begin and last == begin:
             opening = begin  # "Start reply with" is done as a Continue, but nobody has heard it
         elif going_on:
             previous = last
-            turn.go_on_from(self._runtime.takes.find_text(last))
+            turn.go_on_from(self._runtime.takes.find_text(last, turn.speaker))
         else:
             opening = host.thinking_started_by(question)
         skipped = self._runtime.character(who_speaks(state)).skip
         return Reply(
             user=str(state.get("name1") or ""),
-            character=str(state.get("name2") or "") if named else "",
+            character=name_shown(state),
             opening=opening,
             previous=previous,
             reasoning="reasoning" not in skipped,
         )
 
     def _greet(self, visible: str, state: dict[str, Any]) -> None:
-        session = self._runtime.sessions.of(host.session())
-        general = self._runtime.choices.general()
-        if not (general.on and general.greeting and session.clicked == "new" and "character_menu" in state):
+        name, general = host.session(), self._runtime.choices.general()
+        if name is None or not (general.on and general.greeting and "character_menu" in state):
             return
+        session = self._runtime.sessions.of(name)
         turn = self._runtime.turn("greeting", who_speaks(state))
         assert turn.narrator is not None
         segment = Segment(turn.narrator.wake, Reply(), teed=False)
-        turn.text = html.unescape(visible)
+        turn.text, turn.speaker = html.unescape(visible), name_shown(state)
         segment.complete(visible)
         turn.narrator.add(segment)
-        session.clicked = ""  # once
-        session.begin(turn)
+        if session.clicked == "new":
+            session.clicked = ""  # once
+            session.begin(turn)
+        else:
+            session.offer(turn)
 
-    def _forget_old(self) -> None:
-        over = [name for name, (known, _) in self._turns.items() if known.over]
-        for name in over[:-20]:
-            self._turns.pop(name, None)
+    def _remember(self, turn: Turn, segment: Segment) -> None:
+        """With the lock: several browsers may ask at the same time."""
+        with self._lock:
+            over = [name for name, (known, _) in self._turns.items() if known.over]
+            for name in over[:-20]:
+                del self._turns[name]
+            self._turns[turn.id] = (turn, segment)
 
 
 def listened(replies: Iterator[str], segment: Segment | None) -> Iterator[str]:

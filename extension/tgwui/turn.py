@@ -29,6 +29,8 @@ class Turn:
         self.narrator: Narrator | None = None
         self.text = ""
         """The whole message as the host keeps it, once it is complete."""
+        self.speaker = ""
+        """Who says it, as the page shows it; empty in instruct mode."""
         self.first = 0
         """The first clip to be played; those before it belong to what Continue goes on from."""
         self.changed: Callable[[], None] = lambda: None

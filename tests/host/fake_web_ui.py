@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import shutil
 import sys
+import time
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,13 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REPLY = '*She looks up.* "Oh, it is you! Come in." The rain goes on.'
+
+
+def wait_for(condition: Any, seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.01)
 
 
 class LlamaServer:

@@ -154,6 +154,28 @@ def test_comes_back_when_the_server_has_gone(launcher: Launcher, home: Path, tmp
     wait_for(lambda: launcher.status.phase == "ready" and launcher.status.ours, 20)
 
 
+def test_a_key_goes_to_no_server_that_is_being_left(launcher: Launcher, home: Path) -> None:
+    with running() as stub:
+        launcher.start(stub.address, "first")
+        wait_for(lambda: launcher.status.phase == "ready")
+        launcher.start("http://127.0.0.1:9", "second")
+        assert (launcher.client().address, launcher.client().key) == ("http://127.0.0.1:9", "second")
+
+
+def test_a_lease_that_two_let_go_is_closed_once(tmp_path: Path) -> None:
+    class Lease:
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+            launcher_module._let_go(aim)
+
+    lease = Lease()
+    aim = launcher_module._Aim("", "", lease=lease)  # type: ignore[arg-type]
+    launcher_module._let_go(aim)
+    assert lease.closed == 1
+
+
 @pytest.mark.parametrize("mode", ["alien", "garbage"])
 def test_another_program_on_the_port_is_named_and_left_alone(
     mode: str, launcher: Launcher, tmp_path: Path, port: int

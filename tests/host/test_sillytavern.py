@@ -111,7 +111,7 @@ def test_in_sillytavern(
     }
     done = subprocess.run(
         [node, "--test", "--test-reporter=spec", str(SUITES / f"{suite}.test.mjs")],
-        env=environ, capture_output=True, text=True, encoding="utf-8", timeout=420, check=False,
+        env=environ, capture_output=True, text=True, encoding="utf-8", timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert converter.chosen == converted

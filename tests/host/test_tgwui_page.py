@@ -25,10 +25,12 @@ HOST = """<!doctype html><body style="margin: 0">
   const scroller = document.querySelector(".chat-parent");
   scroller.addEventListener("scroll", () => { window.isScrolled = left() > 10; });
   const left = () => scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop;
-  const add = (text) => {
+  const add = (text, name = "") => {
     const messages = document.querySelector(".messages");
     messages.insertAdjacentHTML("beforeend", `<div class="message" data-index="${messages.children.length}"
-      data-raw="${text}"><div class="text"><div class="message-body" style="height: 120px">${text}</div></div></div>`);
+      data-raw="${text}"><div class="text">
+      ${name && `<div class="username">${name}<span class="timestamp">now</span></div>`}
+      <div class="message-body" style="height: 120px">${text}</div></div></div>`);
     if (!window.isScrolled) scroller.scrollTop = scroller.scrollHeight;
   };
   const phase = (name) => document.querySelector(".troupe-line").setAttribute("data-phase", name);
@@ -52,7 +54,9 @@ def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
     problems: list[str] = []
 
     def answer(route: Route) -> None:
-        if "/clips/" in route.request.url:
+        if "/clips/broken/1" in route.request.url:
+            route.fulfill(body=b"no sound", content_type="audio/wav")
+        elif "/clips/" in route.request.url:
             route.fulfill(body=tone(1.0, 440), content_type="audio/wav")
         else:
             route.fulfill(body=HOST.replace("PHASE", phase), content_type="text/html")
@@ -76,8 +80,8 @@ def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
     assert problems == []
 
 
-def speak(page: Page, turn: str, clips: int = 1, **more: Any) -> None:
-    """News of a turn, with so many clips."""
+def speak(page: Page, turn: str, clips: int = 1, then: str = "", **more: Any) -> None:
+    """News of a turn, with so many clips; ``then`` is done at the same moment."""
     news = {
         **{"turn": turn, "kind": "reply", "index": None, "state": "done", "first": 0, "notices": []},
         "clips": [
@@ -85,7 +89,23 @@ def speak(page: Page, turn: str, clips: int = 1, **more: Any) -> None:
         ],
         **more,
     }
-    page.evaluate("news => window.troupe.news(news)", news)
+    page.evaluate(f"news => {{ window.troupe.news(news); {then} }}", news)
+
+
+def played(page: Page) -> list[int]:
+    """Which clips were begun, since the page was asked for the first time."""
+    return list(
+        page.evaluate("""() => {
+            if (!window.begun) {
+                const begun = window.begun = [], play = HTMLMediaElement.prototype.play;
+                HTMLMediaElement.prototype.play = function () {
+                    begun.push(window.troupe.sound.now.at);
+                    return play.apply(this, arguments);
+                };
+            }
+            return window.begun;
+        }""")
+    )
 
 
 def add(page: Page, text: str) -> None:
@@ -137,11 +157,108 @@ def test_a_reload_gives_each_of_them_its_player_again(opened: Callable[..., Page
     page = opened()
     for _ in range(2):
         add(page, "Yes.")
-    key = page.evaluate("window.troupe.takeKey('Yes.')")
+    key = page.evaluate("window.troupe.takeKey('Yes.', '')")
     clips = [{"url": "http://host.test/clips/a/0", "duration": 1, "source": "Yes."}]
     page.evaluate("found => window.troupe.found(found)", {"asked": [key], "takes": {key: clips}})
     for index in (0, 1):
         expect(page.locator(f"[data-index='{index}'] troupe-player")).to_have_count(1)
+
+
+def test_equal_texts_of_two_characters_are_two_takes(opened: Callable[..., Page]) -> None:
+    page = opened()
+    for name in ("Ann", "Bea"):
+        page.evaluate("name => add('Yes.', name)", name)
+    keys = page.evaluate("['Ann', 'Bea'].map((name) => window.troupe.takeKey('Yes.', name))")
+    clips = {
+        key: [{"url": f"http://host.test/clips/{key}/0", "duration": length, "source": "Yes."}]
+        for key, length in zip(keys, (1, 2), strict=True)
+    }
+    page.evaluate("found => window.troupe.found(found)", {"asked": keys, "takes": clips})
+    for index, length in enumerate(("0:01", "0:02")):
+        expect(page.locator(f"[data-index='{index}'] troupe-player .troupe-time")).to_have_text(length)
+
+
+@pytest.mark.parametrize("state", ["speaking", "done"])
+def test_a_message_keeps_its_player_when_the_next_is_sent_at_once(state: str, opened: Callable[..., Page]) -> None:
+    page = opened()
+    add(page, "One.")
+    page.evaluate("""() => {
+        window.sendNext = () => {
+            window.troupe.hush();
+            document.querySelector('#chat').parentElement.classList.add('_generating');
+            add('Is typing...');
+        };
+    }""")
+    speak(page, "a", then="window.sendNext()", state=state)
+    page.wait_for_timeout(1000)
+    expect(page.locator("[data-index='0'] troupe-player")).to_have_count(1)
+    expect(page.locator("[data-index='1'] troupe-player")).to_have_count(0)
+
+
+@pytest.mark.parametrize("text", ["Two.", "One."])
+def test_a_voice_that_is_done_before_its_message_is_shown_is_no_others(
+    text: str, opened: Callable[..., Page]
+) -> None:
+    """A busy browser shows a short reply after it has been heard."""
+    page = opened()
+    add(page, "One.")
+    page.evaluate("window.troupe.hush('send')")
+    speak(page, "a", clips=2)
+    page.wait_for_timeout(1000)
+    first, second = (page.locator(f"[data-index='{index}'] troupe-player") for index in (0, 1))
+    expect(first).to_have_count(0)
+    add(page, text)
+    expect(second.locator(".troupe-time")).to_contain_text("0:02")
+    page.wait_for_function("!window.troupe.sound.now.track")
+    page.wait_for_timeout(600)
+    expect(first).to_have_count(0 if text == "Two." else 1)
+    expect(second).to_have_count(1)
+
+
+@pytest.mark.parametrize("pressed", ["regenerate", "continue"])
+def test_a_message_that_is_made_anew_keeps_its_place(pressed: str, opened: Callable[..., Page]) -> None:
+    page = opened()
+    add(page, "One.")
+    page.evaluate("pressed => window.troupe.hush(pressed)", pressed)
+    speak(page, "a")
+    expect(page.locator("[data-index='0'] troupe-player")).to_have_count(1)
+
+
+def test_a_message_that_never_comes_is_not_waited_for_for_ever(opened: Callable[..., Page]) -> None:
+    page = opened()
+    page.clock.install()
+    add(page, "One.")
+    page.evaluate("window.troupe.hush('send')")
+    speak(page, "a")
+    page.clock.run_for(60_000)
+    add(page, "Two.")
+    expect(page.locator("troupe-player")).to_have_count(0)
+
+
+def test_a_clip_that_cannot_be_decoded_costs_no_other(opened: Callable[..., Page]) -> None:
+    page = opened()
+    add(page, "Yes.")
+    assert played(page) == []
+    speak(page, "broken", clips=4)
+    page.wait_for_function("window.begun.length && !window.troupe.sound.now.track")
+    assert played(page) == [0, 1, 2, 3]
+
+
+def test_a_voice_that_waits_for_its_next_sentence_can_be_held(opened: Callable[..., Page]) -> None:
+    page = opened()
+    add(page, "Yes.")
+    played(page)
+    speak(page, "a", state="speaking")
+    page.wait_for_function("window.troupe.sound.now.waiting")
+    button = page.locator("troupe-player .troupe-play")
+    button.click()
+    expect(button).to_have_attribute("title", "Play")
+    speak(page, "a", clips=3, state="speaking")
+    page.wait_for_timeout(300)
+    assert played(page) == [0]
+    button.click()
+    page.wait_for_function("window.troupe.sound.now.waiting && window.troupe.sound.now.at === 3")
+    assert played(page) == [0, 1, 2]
 
 
 def test_a_notice_stays_until_the_next_reply_is_spoken(opened: Callable[..., Page]) -> None:

@@ -213,13 +213,31 @@ def test_who_is_converted_to_whom(character: Character, spoken: str | None, narr
     assert without["narrator"].get("rvc") == narrated
 
 
-def test_takes_are_found_by_text_alone(tmp_path: Path) -> None:
+def test_takes_are_found_by_text_and_speaker(tmp_path: Path) -> None:
     takes = Takes(tmp_path / "takes")
-    takes.keep("Hello.\r\nYou.", [{"narration": "n" * 22, "index": 0}])
-    assert takes.find_text(" Hello.\nYou. \n")[0]["index"] == 0
-    assert takes.find_all([key("Hello.\nYou."), key("Other."), "../../../etc"]) == {
-        key("Hello.\nYou."): [{"narration": "n" * 22, "index": 0}]
+    takes.keep("Hello.\r\nYou.", "Ann", [{"narration": "n" * 22, "index": 0}])
+    assert takes.find_text(" Hello.\nYou. \n", " Ann")[0]["index"] == 0
+    assert takes.find_all([key("Hello.\nYou.", "Ann"), key("Other.", "Ann"), "../../../etc"]) == {
+        key("Hello.\nYou.", "Ann"): [{"narration": "n" * 22, "index": 0}]
     }
+
+
+def test_equal_texts_of_two_speakers_have_a_take_each(tmp_path: Path) -> None:
+    takes = Takes(tmp_path / "takes")
+    for index, speaker in enumerate(("Ann", "Bea", "")):
+        takes.keep("Yes.", speaker, [{"narration": "n" * 22, "index": index}])
+    found = [takes.find_text("Yes.", speaker) for speaker in ("Ann", "Bea", "", "Cleo")]
+    assert [[clip["index"] for clip in clips] for clips in found] == [[0], [1], [2], []]
+
+
+def test_a_take_kept_by_its_text_alone_is_found_until_there_is_one_by_its_speaker(tmp_path: Path) -> None:
+    takes = Takes(tmp_path)
+    old = tmp_path / f"{key('Yes.', '').partition('-')[0]}.json"
+    old.write_text('{"clips": [{"index": 7}]}')
+    assert takes.find_text("Yes.", "Ann") == [{"index": 7}]
+    takes.keep("Yes.", "Ann", [{"index": 0}])
+    assert takes.find_text("Yes.", "Ann") == [{"index": 0}]
+    assert takes.find_text("Yes.", "Bea") == [{"index": 7}]
 
 
 TEXTS = ["", "Hello.", " *Ünïcödé* “quotes” 😀\r\nnext ", "日本語。", "a" * 5000]
@@ -229,10 +247,12 @@ def test_the_page_names_a_text_as_we_do(node: str) -> None:
     program = (
         "globalThis.window = globalThis;"
         + (PAGE / "1-text.js").read_text(encoding="utf-8")
-        + f"console.log(JSON.stringify({json.dumps(TEXTS)}.map(window.troupe.takeKey)))"
+        + f"const texts = {json.dumps(TEXTS)};"
+        + "console.log(JSON.stringify(texts.map((text, i) => window.troupe.takeKey(text, texts.at(-1 - i)))))"
     )
     answer = subprocess.run([node, "-"], input=program, capture_output=True, text=True, encoding="utf-8", check=True)
-    assert json.loads(answer.stdout) == [key(text) for text in TEXTS]
+    speakers = reversed(TEXTS)
+    assert json.loads(answer.stdout) == [key(text, speaker) for text, speaker in zip(TEXTS, speakers, strict=True)]
 
 
 # The route on the host's web server
@@ -292,6 +312,8 @@ def test_without_the_route_a_clip_is_a_file_that_the_host_serves(
     gradio_app: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
 ) -> None:
     monkeypatch.setattr(host, "cache_folder", lambda: tmp_path)
+    if os.name == "posix":  # as one that another reply has cleared away just now
+        (tmp_path / "gone.wav").symlink_to(tmp_path / "nowhere")
     gradio_app.create_app = staticmethod(lambda: object())
     with running() as stub:
         client = Client(stub.address)

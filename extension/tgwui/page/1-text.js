@@ -7,10 +7,17 @@
   const LETTER = /[\p{L}\p{N}]/u;
 
   /**
-   * The name of a text, as takes.py computes it: two FNV-1a hashes over its UTF-16 code units.
+   * The name of a text that somebody says, as takes.py computes it.
+   * @param {string} text
+   * @param {string} speaker
+   */
+  troupe.takeKey = (text, speaker) => `${hash(text)}-${hash(speaker)}`;
+
+  /**
+   * Two FNV-1a hashes over its UTF-16 code units.
    * @param {string} text
    */
-  troupe.takeKey = (text) => {
+  const hash = (text) => {
     text = text.replace(/\r\n/g, "\n").replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, "");
     return BASES.map((base) => {
       let value = base;

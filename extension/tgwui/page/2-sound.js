@@ -12,8 +12,11 @@
   const fetched = new Map();
   const KEPT = 12;
 
-  /** @type {{track: Track | null, at: number, waiting: boolean, offset: number}} */
-  const now = { track: null, at: -1, waiting: false, offset: 0 };
+  /**
+   * `waiting` for a clip that is not there yet; `held` by a person meanwhile.
+   * @type {{track: Track | null, at: number, waiting: boolean, held: boolean, offset: number}}
+   */
+  const now = { track: null, at: -1, waiting: false, held: false, offset: 0 };
   let request = 0;
   /** @type {(what: string, detail?: any) => void} */
   let tell = () => {};
@@ -40,7 +43,7 @@
   /** @param {Track} track @param {number} at @param {number} offset seconds into that clip */
   const play = async (track, at, offset = 0) => {
     const mine = ++request;
-    Object.assign(now, { track, at, waiting: at >= track.clips.length, offset });
+    Object.assign(now, { track, at, waiting: at >= track.clips.length, held: false, offset });
     audio.pause();
     if (now.waiting) return track.open ? tell("waiting") : finish();
     tell("clip");
@@ -67,7 +70,7 @@
     const track = now.track;
     request++;
     audio.pause();
-    Object.assign(now, { track: null, at: -1, waiting: false, offset: 0 });
+    Object.assign(now, { track: null, at: -1, waiting: false, held: false, offset: 0 });
     tell(why || "finished", track);
   };
 
@@ -84,15 +87,19 @@
     /** More clips have come, or the last one is known. */
     more: () => {
       const track = now.track;
+      if (now.held) return;
       if (track && now.waiting && (now.at < track.clips.length || !track.open)) play(track, now.at);
       else if (track && now.at + 1 < track.clips.length) load(track.clips[now.at + 1].url).catch(() => {});
     },
     toggle: () => {
-      if (audio.paused) audio.play().catch(() => tell("refused"));
+      if (now.waiting) {
+        now.held = !now.held;
+        troupe.sound.more();
+      } else if (audio.paused) audio.play().catch(() => tell("refused"));
       else audio.pause();
       tell("time");
     },
-    paused: () => audio.paused,
+    paused: () => now.waiting ? now.held : audio.paused,
     /** Seconds played of the track. */
     elapsed: () => now.track
       ? now.track.clips.slice(0, now.at).reduce((sum, clip) => sum + clip.duration, 0)

@@ -5,7 +5,7 @@
 
   /** Pixels from the end that are still the end, as the host counts them. */
   const AT_THE_END = 10;
-  /** @type {WeakMap<Element, {raw: string, key: string}>} */
+  /** @type {WeakMap<Element, {raw: string, speaker: string, key: string}>} */
   const keys = new WeakMap();
 
   const isUser = (/** @type {Element} */ element) =>
@@ -14,6 +14,12 @@
   /** @returns {Element[]} */
   const spoken = () =>
     [...document.querySelectorAll("#chat .messages > [data-index]")].filter((element) => !isUser(element));
+
+  /** How many rows the chat has: a person's message and its reply are one. */
+  const rows = () => {
+    const last = [...document.querySelectorAll("#chat .messages > [data-index]")].pop();
+    return last ? indexOf(last) + 1 : 0;
+  };
 
   /** A preview or the notebook's text stands in no message. @param {any} track */
   const inChat = (track) => track.kind !== "preview" && track.kind !== "text";
@@ -24,7 +30,8 @@
   const messageOf = (track) => {
     if (!track || !inChat(track)) return null;
     const messages = spoken();
-    if (track.index === null) return messages[messages.length - 1] || null;
+    const last = messages[messages.length - 1];
+    if (track.index === null) return last && indexOf(last) >= (track.from || 0) ? last : null;
     return messages.find((element) => indexOf(element) === track.index) || null;
   };
 
@@ -35,14 +42,18 @@
     return name ? raw.replace(/<USER>|<user>|\{\{user\}\}/g, () => name) : raw;
   };
 
+  /** The name above it; instruct mode has none. @param {Element} element */
+  const speakerOf = (element) =>
+    element.querySelector(":scope > .text > .username")?.firstChild?.textContent || "";
+
   /** @param {Element} element */
   const keyOf = (element) => {
-    const raw = element.getAttribute("data-raw") || "";
+    const raw = element.getAttribute("data-raw") || "", speaker = speakerOf(element);
     const known = keys.get(element);
-    if (known && known.raw === raw) return known.key;
+    if (known && known.raw === raw && known.speaker === speaker) return known.key;
     const shown = textOf(element);
-    const key = shown.trim() ? troupe.takeKey(shown) : "";
-    keys.set(element, { raw, key });
+    const key = shown.trim() ? troupe.takeKey(shown, speaker) : "";
+    keys.set(element, { raw, speaker, key });
     return key;
   };
 
@@ -63,9 +74,12 @@
 
   troupe.messages = {
     spoken,
+    rows,
+    inChat,
     messageOf,
     indexOf,
     textOf,
+    speakerOf,
     keyOf,
     keepingTheEnd,
     generating: () => !!document.querySelector("._generating #chat"),

@@ -68,7 +68,7 @@
     const known = track && rows.get(track);
     if (!known) return;
     const current = sound.now.track === track;
-    const running = current && (!sound.paused() || sound.now.waiting);
+    const running = current && !sound.paused();
     const total = lengthOf(track), done = current ? sound.elapsed() : 0;
     const icon = running ? "pause" : "play";
     if (known.icon !== icon) {

@@ -5,7 +5,7 @@
 (() => {
   const troupe = /** @type {any} */ (window).troupe;
   const { sound, chip, toast, untoast, draw } = troupe;
-  const { spoken, messageOf, indexOf, textOf, keyOf, keepingTheEnd, generating } = troupe.messages;
+  const { spoken, rows, inChat, messageOf, indexOf, textOf, speakerOf, keyOf, keepingTheEnd, generating } = troupe.messages;
 
   const prefs = { player: true, volume: 1 };
   /** @type {Map<string, any>} clips by message key; null where it is known that there are none */
@@ -18,9 +18,13 @@
   const silenced = new Set();
   /** @type {Set<number>} */
   const told = new Set();
+  /** The reply to the last press stands no earlier; the host may show it after it has been heard. */
+  let expected = 0;
   /** The turn that the last notice was about. */
   let complained = "";
   let buttons = 0;
+  /** How often a message that is not shown yet is looked for. */
+  const LOOKS = 50;
 
   /** The track of a message: what is being spoken, or what was. @param {Element} element */
   const trackOf = (element) => {
@@ -144,29 +148,38 @@
     stop();
     send("troupe-say", {
       text: textOf(element) || element.querySelector(".message-body")?.textContent || "",
+      speaker: speakerOf(element),
       index: indexOf(element),
     });
   };
 
   const stop = () => {
+    bind(live);
     if (live && live.open) silenced.add(live.id);
     if (live && live.open) { live.stopped = true; live.open = false; settle(live); }
     sound.stop();
     chip(null);
   };
 
+  /** The last message is this one's as long as no other has been asked for. @param {any} track */
+  const bind = (track) => {
+    const element = track && track.clips.length ? messageOf(track) : null;
+    if (element) track.index = indexOf(element);
+  };
+
   /** A turn is over: its message is complete soon and then has a name. @param {any} track */
-  const settle = (track) => {
+  const settle = (track, looks = 0) => {
     setTimeout(() => {
       if (generating() && track === live) return settle(track);
       const element = track.clips.length ? messageOf(track) : null;
+      if (!element && track.clips.length && inChat(track) && looks < LOOKS) return settle(track, looks + 1);
       if (element && !track.settled) {
         track.settled = true;
         track.index = indexOf(element);
         tracks.set(placeOf(element), track);
         if (!track.stopped) takes.set(keyOf(element), track.clips);
       }
-      if (track === live && !track.open && track.settled) live = null;
+      if (track === live && !track.open && (track.settled || looks === LOOKS)) live = null;
       decorate();
     }, 400);
   };
@@ -201,7 +214,7 @@
     if (!live || live.id !== turn.turn) {
       if (turn.state === "cancelled") return;
       stop();
-      live = { id: turn.turn, kind: turn.kind, index: turn.index, clips: [], open: true, begun: false };
+      live = { id: turn.turn, kind: turn.kind, index: turn.index, from: expected, clips: [], open: true, begun: false };
     }
     live.clips = turn.clips;
     live.open = turn.state === "waiting" || turn.state === "speaking";
@@ -236,8 +249,14 @@
     decorate();
   };
 
-  /** Silence, now: a button of the host's was pressed. The extension is told by the same press. */
-  troupe.hush = () => stop();
+  /**
+   * Silence, now: a button of the host's was pressed. The extension is told by the same press.
+   * @param {"send" | "regenerate" | "continue" | "new"} [pressed] what brings about a reply
+   */
+  troupe.hush = (pressed) => {
+    stop();
+    expected = pressed === "send" ? rows() : 0;
+  };
 
   /** A message has been edited: only what is being spoken of it ends. */
   troupe.edited = () => {

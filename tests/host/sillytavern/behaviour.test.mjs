@@ -24,6 +24,7 @@ before(async () => {
     closing.push(() => browser.close());
     ({ page } = await tv.openPage(browser, tavern.url));
     await useTroupe(page, stub.url);
+    await page.evaluate(noteWhatHappens);
     await tv.chooseSeraphina(page);
     await tv.connectModel(page, model.url);
 });
@@ -37,7 +38,7 @@ afterEach(async () => {
 
 /** Sets our extension up as its panels would. */
 async function useTroupe(target, address) {
-    await target.locator('#troupe_settings').waitFor({ state: 'attached', timeout: 30_000 });
+    await target.locator('#troupe_settings').waitFor({ state: 'attached', timeout: 60_000 });
     await target.evaluate((url) => {
         $('#troupe_settings .troupe_address').val(url)[0].dispatchEvent(new Event('change', { bubbles: true }));
         $('#troupe_settings .troupe_live').prop('checked', true)[0].dispatchEvent(new Event('input', { bubbles: true }));
@@ -52,7 +53,7 @@ const last = () => narrations().at(-1);
 const click = (selector) => page.evaluate((one) => document.querySelector(one).click(), selector);
 async function idle() {
     const typing = () => Boolean(document.body.dataset.generating) || !$('#send_but').is(':visible');
-    await tv.until(async () => !(await page.evaluate(typing)), 'the model to be idle', 20_000);
+    await tv.until(async () => !(await page.evaluate(typing)), 'the model to be idle');
     await page.waitForTimeout(300); // the host saves the chat before it takes another order
 }
 
@@ -68,14 +69,27 @@ async function heard(count) {
     await tv.until(() => page.evaluate(() => CSS.highlights.has('troupe-sentence')), 'sound');
     return last();
 }
-/** Nothing of this narration will be heard any more, nor made. */
+/** Remembers in the page when the host told of something, or a person did something: from then on silence is wanted. */
+function noteWhatHappens() {
+    const note = () => (globalThis.__happened = performance.now());
+    const { eventSource, eventTypes } = SillyTavern.getContext();
+    for (const event of ['GENERATION_STOPPED', 'MESSAGE_SWIPED', 'MESSAGE_EDITED', 'MESSAGE_DELETED', 'CHAT_CHANGED']) {
+        eventSource.makeFirst(eventTypes[event], note);
+    }
+    // The host counts tokens with dry runs, at any time.
+    eventSource.makeFirst(eventTypes.GENERATION_STARTED, (_type, _options, dryRun) => dryRun || note());
+    for (const event of ['click', 'change']) document.addEventListener(event, note, true);
+}
+/** Nothing of this narration will be heard any more, nor made; it was silent in time by the page's own clock. */
 async function silenced(narration) {
-    const loud = () => {
-        const now = performance.now();
-        return globalThis.__sound.some(({ kind, t, at, now: then, seconds, stopped }) => kind === 'buffer' && stopped === null && t + (at - then + seconds) * 1000 > now);
-    };
-    await tv.until(async () => !(await page.evaluate(loud)) || last() !== narration, 'silence', 3000);
-    await tv.until(() => narration.state !== 'open', 'the end of the session', 3000);
+    const ends = () => globalThis.__sound.filter(({ kind }) => kind === 'buffer').map(({ t, at, now, seconds, stopped }) => [t, stopped ?? t + (at - now + seconds) * 1000]);
+    const loud = async () => (await page.evaluate(`(${ends})().some(([, end]) => end > performance.now())`));
+    await tv.until(async () => !(await loud()) || last() !== narration, 'silence');
+    const replaced = last() !== narration;
+    // What another narration speaks by now began after it.
+    const late = await page.evaluate(`Math.max(...(${ends})().filter(([start]) => !${replaced} || start < globalThis.__happened).map(([, end]) => end)) - globalThis.__happened`);
+    assert.ok(late < 3000, `silence came after ${Math.round(late)} ms`);
+    await tv.until(() => narration.state !== 'open', 'the end of the session');
 }
 
 test('swiping stops the old reply and speaks the new one', async () => {
@@ -152,6 +166,16 @@ test('editing the message being spoken stops it', async () => {
     await page.locator('#curEditTextarea').fill('Entirely different words.');
     await message.locator('.mes_edit_done').evaluate((button) => button.click());
     await silenced(narration);
+});
+
+test("another server's address ends what this one is speaking", async () => {
+    const narration = await reply();
+    await idle();
+    const move = (address) => page.evaluate((url) => $('#troupe_settings .troupe_address').val(url)[0].dispatchEvent(new Event('change', { bubbles: true })), address);
+    await move(stub.url.replace('127.0.0.1', 'localhost'));
+    await silenced(narration);
+    await move(stub.url);
+    await tv.until(() => page.evaluate(() => document.querySelector('#troupe_settings .troupe_light')?.dataset.light === 'good'), 'the connection');
 });
 
 test('deleting the message being spoken stops it; deleting another does not', async () => {
@@ -341,7 +365,7 @@ test('several people are a cast by their names', async () => {
     const before = narrations().length;
     await tv.send(page, 'Who are you?');
     const replies = () => narrations().slice(before);
-    await tv.until(() => replies().length === 2 && replies().every(({ final }) => final), 'a reply of each of them', 20_000);
+    await tv.until(() => replies().length === 2 && replies().every(({ final }) => final), 'a reply of each of them');
     assert.deepEqual(replies().map(({ text }) => text), [LONG, LONG]);
     assert.ok(replies().every(({ state }) => state !== 'cancelled'), 'the second waits for the first');
 });
@@ -396,7 +420,7 @@ test('the key is kept in the browser alone', async () => {
     const locked = await startStub({ key: 'open-sesame' });
     try {
         const fresh = await (await browser.newContext()).newPage();
-        await fresh.goto(tavern.url);
+        await fresh.goto(tavern.url, { timeout: 120_000 });
         await tv.settled(fresh);
         const text = () => fresh.locator('#troupe_settings .troupe_status_text').textContent();
         const type = (part, value) => fresh.evaluate(([name, typed]) => $(`#troupe_settings .troupe_${name}`).val(typed)[0].dispatchEvent(new Event('change', { bubbles: true })), [part, value]);
@@ -419,18 +443,18 @@ test('where the browser refuses sound, a tap brings it', async () => {
     const shy = await tv.startBrowser({ gesture: true });
     try {
         const fresh = await shy.newPage({ viewport: { width: 390, height: 844 } });
-        await fresh.goto(tavern.url);
+        await fresh.goto(tavern.url, { timeout: 120_000 });
         // Everything that playwright evaluates counts as a person's gesture, so the page is asked over the protocol itself.
         const protocol = await fresh.context().newCDPSession(fresh);
         const ask = async (expression) => (await protocol.send('Runtime.evaluate', { expression, userGesture: false })).result.value;
-        await tv.until(() => ask(`document.querySelector('#troupe_settings .troupe_light')?.dataset.light === 'good'`), 'the connection', 60_000);
+        await tv.until(() => ask(`document.querySelector('#troupe_settings .troupe_light')?.dataset.light === 'good'`), 'the connection');
         await ask(`void SillyTavern.getContext().executeSlashCommandsWithOptions('/troupe-say Can you hear me? It is a long way down to the sea.')`);
         await tv.until(() => ask(`document.querySelector('.troupe_bar_hint').offsetHeight > 0`), 'the hint');
         assert.equal(await ask(`document.querySelector('#troupe_bar').classList.contains('troupe_waiting')`), true);
         await tv.shot(fresh, 'phone-hint');
         await fresh.locator('.troupe_bar_hint').click();
         await fresh.locator('.troupe_bar_hint').waitFor({ state: 'hidden' });
-        await tv.until(async () => !(await fresh.locator('#troupe_bar').isVisible()), 'all to be heard', 20_000);
+        await tv.until(async () => !(await fresh.locator('#troupe_bar').isVisible()), 'all to be heard');
     } finally {
         await shy.close();
     }

@@ -59,7 +59,7 @@ async function narrate(page) {
     if (before === 0) await tv.slash(page, '/send Good evening.');
     await tv.slash(page, `/sendas name="Seraphina" ${LINE} ${'One two three four five'.split(' ')[said++ % 5]}.`);
     const heard = async () => (await tv.sounds(page, 'element')).slice(before).filter(({ id, ended, src }) => id === 'tts_audio' && ended && !/silence/.test(src));
-    await tv.until(async () => (await heard()).length >= 1, `sound; said: ${await toasts(page)}`, 30_000);
+    await tv.until(async () => (await heard()).length >= 1, `sound; said: ${await toasts(page)}`);
     return heard();
 }
 
@@ -118,7 +118,7 @@ for (const pageHost of hosts) {
         await page.locator('#tts_voices').click();
         await page.locator('dialog.popup[open] .voice_preview .fa-play').first().click();
         const samples = async () => (await tv.sounds(page, 'element')).slice(before);
-        await tv.until(async () => (await samples()).some(({ ended, duration }) => ended && duration > 0.1), 'the sample', 20_000);
+        await tv.until(async () => (await samples()).some(({ ended, duration }) => ended && duration > 0.1), 'the sample');
         await page.close();
     });
 }
@@ -134,7 +134,7 @@ test('OpenAI Compatible, with names as people type them', async () => {
     assert.ok(clip.duration > 0.8, `${clip.duration} s`);
     await speaks(page, 'nobody');
     await tv.slash(page, '/sendas name="Seraphina" This voice does not exist.');
-    const said = await tv.until(async () => (await toasts(page)).find((text) => text.includes('nobody')), 'the refusal in a toast', 20_000);
+    const said = await tv.until(async () => (await toasts(page)).find((text) => text.includes('nobody')), 'the refusal in a toast');
     assert.ok(said.length < 400, said);
     await page.close();
 });

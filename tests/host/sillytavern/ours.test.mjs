@@ -50,8 +50,12 @@ test('it is installed from a git URL through the dialog', async () => {
     await asked?.waitForElementState('hidden');
     // Newer hosts ask once more, since the code is not theirs.
     const sure = page.locator('dialog.popup[open] .popup-button-ok').last();
-    await sure.click({ timeout: 4000 }).catch(() => undefined);
-    await page.locator('#troupe_settings').waitFor({ state: 'attached', timeout: 30_000 });
+    const installed = async () => {
+        if (await page.locator('#troupe_settings').count()) return true;
+        await sure.click({ timeout: 1000 }).catch(() => undefined);
+        return false;
+    };
+    await tv.until(installed, 'the panel', 240_000);
     assert.equal(await page.locator('#tts_provider option[value="Troupe"]').count(), 1);
     assert.equal(await page.locator('#tts_provider option').evaluateAll((all) => new Set(all.map((o) => o.value)).size - all.length), 0);
 });
@@ -104,14 +108,15 @@ test('a reply is spoken while it is being written, once and without gaps', async
     await tv.until(speaking, 'the bar to show');
     await tv.until(async () => (await page.evaluate(() => CSS.highlights.has('troupe-sentence'))), 'the sentence to be marked');
     await tv.shot(page, 'speaking');
-    await tv.until(async () => !(await speaking()), 'all to be spoken', 60_000);
+    await tv.until(async () => !(await speaking()), 'all to be spoken');
     const clips = await tv.sounds(page, 'buffer');
     const written = await page.evaluate(() => globalThis.__written);
     assert.ok(clips[0].t < written, `first sound ${Math.round(written - clips[0].t)} ms before the end of the reply`);
     assert.ok(clips.length >= 4, `${clips.length} clips`);
     for (let i = 1; i < clips.length; i++) {
         const due = clips[i - 1].at + clips[i - 1].seconds;
-        if (clips[i].now < due) assert.ok(Math.abs(clips[i].at - due) < 1e-6, `clip ${i} joins`);
+        // One that comes in the last moment begins 30 ms later, or its beginning would be cut.
+        if (clips[i].now + 0.03 < due) assert.ok(Math.abs(clips[i].at - due) < 1e-6, `clip ${i} joins`);
     }
     assert.deepEqual(playing(clips).length, clips.length, 'every clip was heard to its end');
     assert.ok(!(await tv.sounds(page, 'element')).some(({ id }) => id === 'tts_audio'), "the host's own narration is silent");
@@ -132,8 +137,8 @@ test('character and narrator are converted by RVC, as chosen in the panels', asy
     assert.deepEqual((await own()).rvc, { Seraphina: { voice: 'Ghost', pitch: -3 } });
     const before = (await tv.sounds(page, 'buffer')).length;
     await tv.slash(page, '/sendas name="Seraphina" *He nods.* "Yes."');
-    await tv.until(async () => (await tv.sounds(page, 'buffer')).length === before + 2, 'both to be heard', 30_000);
-    await tv.until(async () => !(await speaking()), 'the end', 20_000);
+    await tv.until(async () => (await tv.sounds(page, 'buffer')).length === before + 2, 'both to be heard');
+    await tv.until(async () => !(await speaking()), 'the end');
 });
 
 test('stop is silence within 200 ms', async () => {
@@ -146,12 +151,12 @@ test('stop is silence within 200 ms', async () => {
         return performance.now();
     });
     const started = (await tv.sounds(page, 'buffer')).slice(before);
-    const unstopped = started.filter(({ stopped, at, seconds, now }) => stopped === null && at + seconds > now + 0.5);
+    const unstopped = started.filter(({ stopped, t, at, seconds, now }) => stopped === null && t + (at - now + seconds) * 1000 > clicked);
     assert.deepEqual(unstopped, []);
     assert.ok(started.every(({ stopped }) => stopped === null || stopped - clicked < 200));
     assert.ok(!(await speaking()));
     const count = before + started.length;
-    await tv.until(async () => (await lastMessage()).mes === REPLY, 'the reply to be written', 30_000);
+    await tv.until(async () => (await lastMessage()).mes === REPLY, 'the reply to be written');
     await page.waitForTimeout(1500);
     assert.equal((await tv.sounds(page, 'buffer')).length, count, 'nothing of this reply is spoken after the stop');
 });
@@ -163,13 +168,14 @@ test("the host's own queue speaks with our voices", async () => {
     await page.waitForTimeout(1500);
     await tv.slash(page, '/sendas name="Seraphina" "Good evening. It is late, and the roads are dark."');
     const heard = async () => (await tv.sounds(page, 'element')).filter(({ id, ended }) => id === 'tts_audio' && ended);
-    await tv.until(async () => (await heard()).length >= 2, 'two sentences from the queue', 30_000);
+    await tv.until(async () => (await heard()).length >= 2, 'two sentences from the queue');
     assert.ok((await heard()).every(({ duration }) => duration > 0.2));
 });
 
 test('after a reload everything is as it was', async () => {
+    const saved = page.waitForResponse((response) => response.url().endsWith('/api/settings/save') && response.request().postData()?.includes('"live":true'));
     await page.locator('#troupe_settings .troupe_live').evaluate((box) => box.click());
-    await page.waitForTimeout(1600); // the host saves a second after the last change
+    await saved; // the host saves a second after the last change
     await page.reload({ waitUntil: 'domcontentloaded' });
     await tv.settled(page);
     await tv.until(async () => (await light()) === 'good', 'the light to go green again');

@@ -149,3 +149,20 @@ test('volume is ramped, not jumped', (t) => {
     player.volume = 0.3;
     assert.equal(player.volume, 0.3);
 });
+
+test('a text that was heard or stopped keeps no sound: the messages of a long chat stay in memory with theirs', (t) => {
+    const { player, pass, end } = stage();
+    t.after(end);
+    const heard = player.open({});
+    heard.add(clip(0.2), 'a');
+    heard.close();
+    pass(0.1);
+    assert.equal(heard.current.tag, 'a');
+    pass(0.4);
+    const stopped = player.open({});
+    stopped.add(clip(2), 'b');
+    pass(0.6);
+    assert.equal(stopped.current.tag, 'b');
+    stopped.stop();
+    for (const track of [heard, stopped]) assert.deepEqual([track.items, track.current], [[], null]);
+});
