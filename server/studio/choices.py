@@ -54,18 +54,26 @@ def everybody(troupe: Troupe) -> Sequence[tuple[str, Voice]]:
     return troupe.casting.choices() if troupe.registry.voices() else ()
 
 
-def full_label(troupe: Troupe, voice: Voice) -> str:
-    """``label``, with the engine where it is not the current one."""
+def full_label(troupe: Troupe, voice: Voice, engine: str = "") -> str:
+    """``label``, with the voice's engine where it is another than ``engine``, the current one by default."""
     about = label(voice)
-    current = voice.engine == troupe.registry.current
-    return about if current else f"{about} – {troupe.registry.capabilities(voice.engine).title}"
+    same = voice.engine == (engine or troupe.registry.current)
+    return about if same else f"{about} – {troupe.registry.capabilities(voice.engine).title}"
 
 
-def why_no_voices(troupe: Troupe) -> str:
-    """Why there is nothing to choose from; empty where there is."""
+def why_no_voices(troupe: Troupe, engine: str = "") -> str:
+    """Why there is nothing to choose from, with the current engine or with ``engine``; empty where there is."""
     registry = troupe.registry
-    if registry.voices():
+    name = engine or registry.current
+    if name not in (registry.current, *registry.beside):
+        return f"{registry.capabilities(name).title} is not loaded. Load it to see its voices."
+    if registry.voices(name):
         return ""
-    if registry.state == "degraded":
-        return f"No voices: {registry.detail}"
+    slot = registry.slot(name)
+    if name == registry.current:
+        state, detail = registry.state, registry.detail
+    else:
+        state, detail = (slot.state, slot.detail) if slot else ("unloaded", "")
+    if state == "degraded":
+        return f"No voices: {detail}"
     return "The engine is still loading; its voices appear here in a moment."

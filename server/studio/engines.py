@@ -72,7 +72,7 @@ def engine_value(troupe: Troupe, name: str) -> dict[str, Any]:
     state: str = registry.state if current else "other" if installed else "missing"
     if beside and slot and slot.state != "unloaded":
         state = "beside" if slot.state == "ready" else slot.state
-    if current and not installed:
+    if (current or beside) and not installed:
         state = "missing"
     mine = installs.name == name
     return {

@@ -63,6 +63,41 @@ def test_an_engine_beside_is_offered_shown_and_has_its_own_device(page: Page, se
     expect(tiny).to_contain_text("not loaded")
 
 
+def test_an_engine_beside_has_mappings_and_cards_of_its_own(page: Page, served: Served):
+    """The engine was installed above."""
+    go(page, "Settings")
+    beside = page.locator('#settings-form [data-key="engine.beside"]')
+    beside.locator("input").fill("tiny")
+    beside.locator("input").press("Tab")
+    go(page, "TTS Engine Settings", "Tiny")
+    table = page.locator("#mappings-tiny")
+    expect(table).to_contain_text("Tone is the engine that speaks now")
+    nova = page.locator("#map-tiny-nova")
+    nova.select_option("deep")
+    with page.expect_request("**/preview") as asked:
+        table.get_by_role("button", name="Play nova").click()
+    assert asked.value.url.endswith("/api/voices/tiny%3Adeep/preview")
+    expect(table.get_by_role("button", name="Play nova")).to_have_attribute("data-state", "playing")
+    table.get_by_role("button", name="Save 1 change").click()
+    expect(page.locator("#mappings-notice-tiny")).to_contain_text("Saved for when Tiny is the engine that speaks.")
+    assert "tiny:\n  nova: deep" in (served.home / "voicemap.yaml").read_text(encoding="utf-8")
+    assert served.get("/api/openai-voicemap")["voices"]["nova"]["set"] is None, "the map in force is as it was"
+    table.get_by_role("button", name="Reset all").click()
+    expect(nova).to_have_value("")
+    go(page, "Voices")
+    cards = page.locator("#voices-cards")
+    expect(cards).to_contain_text("12 voices of Tone and Tiny")
+    expect(cards.locator('[data-voice="tiny:low"]')).to_contain_text("Tiny")
+    cards.locator('[data-focus="engine"]').select_option("Tiny")
+    expect(cards.locator(".tr-card")).to_have_count(6)
+    cards.get_by_role("button", name="Play Low (Tiny)").click()
+    expect(cards.get_by_role("button", name="Play Low (Tiny)")).to_have_attribute("data-state", "playing")
+    go(page, "Settings")
+    beside.get_by_role("button", name="Reset").click()
+    go(page, "Voices")
+    expect(cards).to_contain_text("6 voices of Tone")
+
+
 @pytest.mark.skipif(package_file("TTS", ".models.json") is None, reason="python3 -m server install coqui-vits")
 def test_a_model_of_the_library_is_found_and_its_licence_accepted(page: Page, served: Served):
     go(page, "TTS Engine Settings", "Coqui models")

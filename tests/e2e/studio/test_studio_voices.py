@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
@@ -41,6 +43,17 @@ def test_a_blend_is_mixed_saved_heard_renamed_deleted_and_brought_back(page: Pag
     expect(cards.locator(".tr-card")).to_have_count(0)
     cards.get_by_role("button", name="Bring back").click()
     expect(cards.locator(".tr-card")).to_have_count(1)
+
+
+def test_a_deleted_voice_is_brought_back_in_a_page_that_is_opened_later(open_page: Callable[..., Page], served: Served):
+    blend = {"name": "Ottilie", "blend": "low(1)+high(1)"}
+    httpx.post(f"{served.url}/api/voices", json=blend).raise_for_status()
+    httpx.delete(f"{served.url}/api/voices/Ottilie").raise_for_status()
+    page = open_page()
+    go(page, "Voices")
+    page.locator("#voices-cards").get_by_role("button", name="Bring back Ottilie").click()
+    expect(page.locator('[data-voice="Ottilie"]')).to_be_visible()
+    httpx.delete(f"{served.url}/api/voices/Ottilie").raise_for_status()
 
 
 def test_a_voice_is_cloned_with_consent(page: Page, served: Served, tmp_path: Path):
