@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from server.audio.formats import FORMATS
+from server.engines.table import is_installed
+from server.studio.languages import language_name
 from server.troupe import Troupe
 from server.voices.names import OPENAI_NAMES
 from server.voices.voice import Voice
@@ -12,6 +14,8 @@ from server.voices.voice import Voice
 FORMAT_NAMES = tuple(FORMATS)
 OWN_LANGUAGE = ""
 """Stands for the voice's own language."""
+EVERY_LANGUAGE = ""
+"""Stands for all languages of an engine."""
 
 
 def label(voice: Voice) -> str:
@@ -36,12 +40,19 @@ def language_choices(troupe: Troupe) -> list[tuple[str, str]]:
     registry = troupe.registry
     engines = [registry.current, *registry.beside] if registry.current else []
     tags = dict.fromkeys(tag for engine in engines for tag in registry.capabilities(engine).languages)
-    return fixed + [(tag, tag) for tag in tags]
+    return fixed + [(language_name(tag), tag) for tag in tags]
+
+
+def clone_languages(troupe: Troupe, engine: str | None) -> list[tuple[str, str]]:
+    """Languages that a voice cloned for that engine can be kept to."""
+    tags = troupe.registry.capabilities(engine).languages if engine else ()
+    return [("All that the engine speaks", EVERY_LANGUAGE), *((language_name(tag), tag) for tag in tags)]
 
 
 def engine_choices(troupe: Troupe) -> list[tuple[str, str]]:
-    """Every engine by its title."""
-    return [(troupe.registry.capabilities(name).title, name) for name in troupe.registry.names()]
+    """Every engine by its title, with what is missing of it."""
+    each = [(name, troupe.registry.capabilities(name)) for name in troupe.registry.names()]
+    return [(about.title if is_installed(about) else f"{about.title} (not installed)", name) for name, about in each]
 
 
 def spoken(troupe: Troupe) -> Sequence[Voice]:

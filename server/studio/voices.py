@@ -11,7 +11,7 @@ import gradio as gr
 from server.conversion.rvc.settings import DISABLED
 from server.errors import InvalidRequest
 from server.speech.voices import NewClone
-from server.studio.choices import OWN_LANGUAGE, everybody, label, language_choices, spoken, why_no_voices
+from server.studio.choices import EVERY_LANGUAGE, clone_languages, everybody, label, spoken, why_no_voices
 from server.studio.usage import characters_by_voice, names_by_voice
 from server.studio.widgets import SILENT, Act, Component, notice, on, on_act, on_topics, said, widget
 from server.troupe import Troupe
@@ -153,7 +153,7 @@ def _clone(troupe: Troupe, pulse: Component) -> None:
             name=called,
             clips=[Path(path).read_bytes()],
             consent=agreed,
-            languages=(tag,) if tag and tag != "auto" else (),
+            languages=(tag,) if tag else (),
             gender=_GENDERS[kind],
             transcript=(words or "").strip() or None,
         )
@@ -172,11 +172,11 @@ def _clone(troupe: Troupe, pulse: Component) -> None:
         elif text:
             text += f"{capabilities.title}, which is loaded beside it, clones them."
         wants_words = capabilities is not None and capabilities.needs_transcript
-        tags = language_choices(troupe)
+        tags = clone_languages(troupe, engine)
         return (
             said(text, "info") if text else SILENT,
             gr.update(visible=wants_words),
-            gr.update(choices=tags, value=OWN_LANGUAGE),
+            gr.update(choices=tags, value=EVERY_LANGUAGE),
             gr.update(interactive=capabilities is not None),
         )
 
