@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from server.studio.choices import why_no_voices
+from server.studio.engines import engine_value
 from server.studio.mappings import mapping_values
 from server.studio.voices import card_values
 from server.troupe import Troupe
 from server.voices.names import OPENAI_NAMES
-from tests.running import running, wait_for
+from tests.running import Running, running, wait_for
 
 pytestmark = pytest.mark.api
 
@@ -20,16 +23,27 @@ TABLE = {
     "tone": "server.engines.tone:Tone",
     "bell": "tests.api.bell_engine:Bell",
     "chimes": "tests.api.bell_engine:Chimes",
+    "gong": "tests.api.bell_engine:Gong",
     "absent": "tests.contract.broken_engine:Absent",
 }
 
 
 @pytest.fixture(scope="module")
-def troupe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Troupe]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The toy engine with bells beside it, and one that is not installed; tests put back what they change."""
     with running(tmp_path_factory.mktemp("beside"), engines=TABLE, engine__beside="bell,chimes,absent") as server:
         wait_for(lambda: server.troupe.registry.voices("bell") and server.troupe.registry.voices("chimes"))
-        yield server.troupe
+        yield server
+
+
+@pytest.fixture
+def troupe(server: Running) -> Troupe:
+    return server.troupe
+
+
+@pytest.fixture
+def url(server: Running) -> str:
+    return server.url
 
 
 def row(troupe: Troupe, engine: str, name: str) -> Any:
@@ -73,6 +87,26 @@ def test_why_an_engine_has_no_voices(troupe: Troupe) -> None:
     assert why_no_voices(troupe) == why_no_voices(troupe, "bell") == ""
     wait_for(lambda: "not installed" in why_no_voices(troupe, "absent"))
     assert mapping_values(troupe, "absent")["problem"] == why_no_voices(troupe, "absent")
+
+
+def test_an_engine_that_is_being_loaded_says_so_on_its_own_page(troupe: Troupe, url: str) -> None:
+    """It is not the current one before it can speak."""
+    assert engine_value(troupe, "gong")["state"] == "other"
+    wish = {"json": {"engine": "gong"}, "timeout": 60}
+    switch = threading.Thread(target=httpx.put, args=[f"{url}/api/engine"], kwargs=wish)
+    switch.start()
+    try:
+        wait_for(lambda: engine_value(troupe, "gong")["state"] == "loading")
+        assert engine_value(troupe, "tone")["state"] == "ready", "the other one goes on"
+    finally:
+        switch.join()
+        httpx.put(f"{url}/api/engine", json={"engine": "tone"}, timeout=60).raise_for_status()
+    assert engine_value(troupe, "tone")["state"] == "ready"
+
+
+def test_an_engine_that_is_not_installed_offers_that_also_beside(troupe: Troupe) -> None:
+    shown = engine_value(troupe, "absent")
+    assert (shown["state"], shown["beside"]) == ("missing", True)
 
 
 def test_cards_are_of_all_loaded_engines(troupe: Troupe) -> None:

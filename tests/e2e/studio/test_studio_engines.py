@@ -11,6 +11,14 @@ from tests.e2e.studio.pages import Served, go
 pytestmark = pytest.mark.e2e
 
 
+def test_an_engine_that_is_not_installed_is_not_spoken_with(page: Page):
+    page.locator("#speak-engine input").click()
+    page.get_by_role("option", name="Tiny (not installed)").click()
+    alert = page.locator("#speak-notice").get_by_role("alert")
+    expect(alert).to_contain_text("Install it on its page, under TTS Engine Settings")
+    expect(page.locator("#speak-engine input")).to_have_value("Tone")
+
+
 def test_an_engine_is_installed_loaded_and_left(page: Page, served: Served):
     go(page, "TTS Engine Settings", "Tiny")
     tiny = page.locator("#engine-tiny").first
@@ -65,11 +73,11 @@ def test_an_engine_beside_is_offered_shown_and_has_its_own_device(page: Page, se
 
 def test_an_engine_beside_has_mappings_and_cards_of_its_own(page: Page, served: Served):
     """The engine was installed above."""
-    go(page, "Settings")
-    beside = page.locator('#settings-form [data-key="engine.beside"]')
-    beside.locator("input").fill("tiny")
-    beside.locator("input").press("Tab")
     go(page, "TTS Engine Settings", "Tiny")
+    tiny = page.locator("#engine-tiny").first
+    tiny.get_by_role("button", name="Use it beside Tone").click()
+    expect(tiny).to_contain_text("loaded beside")
+    assert "beside:\n  - tiny" in (served.home / "settings.yaml").read_text(encoding="utf-8")
     table = page.locator("#mappings-tiny")
     expect(table).to_contain_text("Tone is the engine that speaks now")
     nova = page.locator("#map-tiny-nova")
@@ -92,8 +100,9 @@ def test_an_engine_beside_has_mappings_and_cards_of_its_own(page: Page, served: 
     expect(cards.locator(".tr-card")).to_have_count(6)
     cards.get_by_role("button", name="Play Low (Tiny)").click()
     expect(cards.get_by_role("button", name="Play Low (Tiny)")).to_have_attribute("data-state", "playing")
-    go(page, "Settings")
-    beside.get_by_role("button", name="Reset").click()
+    go(page, "TTS Engine Settings")
+    tiny.get_by_role("button", name="No longer beside Tone").click()
+    expect(tiny).to_contain_text("not loaded")
     go(page, "Voices")
     expect(cards).to_contain_text("6 voices of Tone")
 
