@@ -19,9 +19,9 @@ EVERY_LANGUAGE = ""
 
 
 def label(voice: Voice) -> str:
-    """``Heart (af_heart), en-us, female``."""
+    """``Heart (af_heart), American English, female``."""
     name = voice.name if voice.name.casefold() == voice.id.casefold() else f"{voice.name} ({voice.id})"
-    about = [voice.languages[0] if len(voice.languages) == 1 else "", voice.gender]
+    about = [language_name(voice.languages[0]) if len(voice.languages) == 1 else "", voice.gender]
     return ", ".join([name, *(part for part in about if part), *([voice.kind] if voice.kind != "builtin" else [])])
 
 
@@ -32,6 +32,15 @@ def voice_choices(troupe: Troupe) -> list[tuple[str, str]]:
     choices = [(label(voice), name) for name, voice in sorted(own, key=lambda entry: entry[1].kind == "builtin")]
     choices += [(f"{name} (OpenAI name)", name) for name in OPENAI_NAMES if choices]
     return choices + [(full_label(troupe, voice), name) for name, voice in voices if voice.engine != current]
+
+
+def narrator_choice(troupe: Troupe, character: str | None) -> str | None:
+    """Who narrates beside that voice unless somebody else is chosen: one that can be told from it."""
+    voices = dict(everybody(troupe))
+    speaker = voices.get(character or "")
+    others = [name for name in voices if name != character]
+    apart = [name for name in others if speaker and voices[name].gender != speaker.gender]
+    return next(iter([*apart, *others]), character)
 
 
 def language_choices(troupe: Troupe) -> list[tuple[str, str]]:
@@ -76,11 +85,11 @@ def why_no_voices(troupe: Troupe, engine: str = "") -> str:
     """Why there is nothing to choose from, with the current engine or with ``engine``; empty where there is."""
     registry = troupe.registry
     name = engine or registry.current
-    if name not in (registry.current, *registry.beside):
+    slot = registry.slot(name)
+    if name not in (registry.current, *registry.beside) and not (slot and slot.state == "loading"):
         return f"{registry.capabilities(name).title} is not loaded. Load it to see its voices."
     if registry.voices(name):
         return ""
-    slot = registry.slot(name)
     if name == registry.current:
         state, detail = registry.state, registry.detail
     else:

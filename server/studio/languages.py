@@ -17,14 +17,14 @@ _NAMES: Mapping[str, str] = {
     "ee": "Ewe",
     "el": "Greek",
     "en": "English",
-    "en-gb": "English, British",
-    "en-us": "English, American",
+    "en-gb": "British English",
+    "en-us": "American English",
     "es": "Spanish",
     "et": "Estonian",
     "fa": "Persian",
     "fi": "Finnish",
     "fr": "French",
-    "fr-fr": "French, of France",
+    "fr-fr": "French (France)",
     "ga": "Irish",
     "ha": "Hausa",
     "hi": "Hindi",
@@ -47,7 +47,7 @@ _NAMES: Mapping[str, str] = {
     "no": "Norwegian",
     "pl": "Polish",
     "pt": "Portuguese",
-    "pt-br": "Portuguese, Brazilian",
+    "pt-br": "Brazilian Portuguese",
     "ro": "Romanian",
     "ru": "Russian",
     "sk": "Slovak",
@@ -65,5 +65,5 @@ _NAMES: Mapping[str, str] = {
 
 
 def language_name(tag: str) -> str:
-    """``English, British`` for ``en-gb``; a tag that has no name here, as a model of one's own may bring, as it is."""
+    """``British English`` for ``en-gb``; a tag that has no name here, as a model of one's own may bring, as it is."""
     return _NAMES.get(tag, tag)

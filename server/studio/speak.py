@@ -11,7 +11,14 @@ from server.engines.table import is_installed
 from server.errors import InvalidRequest, SpeechError
 from server.speech.recording import RecordingRequest
 from server.speech.request import Delivery
-from server.studio.choices import FORMAT_NAMES, OWN_LANGUAGE, engine_choices, language_choices, voice_choices
+from server.studio.choices import (
+    FORMAT_NAMES,
+    OWN_LANGUAGE,
+    engine_choices,
+    language_choices,
+    narrator_choice,
+    voice_choices,
+)
 from server.studio.widgets import SILENT, SPEAKS, Component, notice, on, on_topics, said, widget
 from server.text.roles import CHARACTER, NARRATOR
 from server.troupe import Troupe
@@ -57,7 +64,7 @@ def build(troupe: Troupe, pulse: Component) -> None:
             )
             engine = gr.Dropdown(engine_choices(troupe), label="Engine", elem_id="speak-engine")
             with gr.Row():
-                language = gr.Dropdown([], label="Language", min_width=180, elem_id="speak-language")
+                language = gr.Dropdown([], label="Language", min_width=220, elem_id="speak-language")
                 format_name = gr.Dropdown(
                     FORMAT_NAMES, value="mp3", label="Format to save", min_width=110, elem_id="speak-format"
                 )
@@ -103,10 +110,11 @@ def build(troupe: Troupe, pulse: Component) -> None:
     def refresh(held: str | None, told: str | None, tag: str | None) -> Any:
         voices, tags = voice_choices(troupe), language_choices(troupe)
         known = {value for _, value in voices}
-        first = next(iter(known and [voices[0][1]]), None)
+        speaker = held if held in known else voices[0][1] if voices else None
+        narrates = told if told in known else narrator_choice(troupe, speaker)
         return (
-            gr.update(choices=voices, value=held if held in known else first),
-            gr.update(choices=voices, value=told if told in known else first),
+            gr.update(choices=voices, value=speaker),
+            gr.update(choices=voices, value=narrates),
             gr.update(choices=tags, value=tag if tag in {value for _, value in tags} else OWN_LANGUAGE),
             shown_engine(),
         )

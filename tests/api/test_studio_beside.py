@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server.studio.choices import why_no_voices
+from server.studio.choices import narrator_choice, why_no_voices
 from server.studio.engines import engine_value
 from server.studio.mappings import mapping_values
 from server.studio.voices import card_values
@@ -83,6 +83,13 @@ def test_whose_mappings_are_in_force_is_said(troupe: Troupe) -> None:
     assert "Tone is the engine that speaks now" in mapping_values(troupe, "bell")["note"]
 
 
+def test_the_narrator_is_another_voice_than_the_character(troupe: Troupe) -> None:
+    assert narrator_choice(troupe, "low") == "mid"
+    assert narrator_choice(troupe, "mid") == "low"
+    assert narrator_choice(troupe, "bell:ding") == "low"
+    assert narrator_choice(troupe, "nova") == "low", "whose voice that is may change"
+
+
 def test_why_an_engine_has_no_voices(troupe: Troupe) -> None:
     assert why_no_voices(troupe) == why_no_voices(troupe, "bell") == ""
     wait_for(lambda: "not installed" in why_no_voices(troupe, "absent"))
@@ -97,6 +104,7 @@ def test_an_engine_that_is_being_loaded_says_so_on_its_own_page(troupe: Troupe, 
     switch.start()
     try:
         wait_for(lambda: engine_value(troupe, "gong")["state"] == "loading")
+        assert "still loading" in why_no_voices(troupe, "gong")
         assert engine_value(troupe, "tone")["state"] == "ready", "the other one goes on"
     finally:
         switch.join()

@@ -158,7 +158,7 @@ def test_every_language_of_an_engine_has_a_name():
     tags = {tag for name in ENGINES for tag in engine_class(name).capabilities.languages}
     assert len(tags) > 40
     assert {tag for tag in tags if language_name(tag) == tag} == set()
-    assert language_name("en-gb") == "English, British"
+    assert language_name("en-gb") == "British English"
     assert language_name("tlh") == "tlh"
 
 
