@@ -108,7 +108,7 @@ def engine_value(troupe: Troupe, name: str) -> dict[str, Any]:
         },
         "now": registry.capabilities().title if registry.current else "",
         "beside": beside,
-        "beside_locked": where(troupe.settings.now, "engine.beside") in ("environment", "command line"),
+        "beside_source": where(troupe.settings.now, "engine.beside"),
         "devices": ["auto", *capabilities.devices],
         "device_setting": troupe.settings.now.engine.devices.get(name, ""),
         "device_inherited": troupe.settings.now.engine.device,

@@ -20,8 +20,9 @@ troupe.widgets.engine = (widget) => {
     if (value.state === 'unloaded' || value.state === 'degraded') actions.push(button('Load', 'load', 'primary'));
     if (value.state === 'beside') actions.push(button('Make it the one that speaks', 'load', 'primary'));
     if (value.state === 'ready' || value.state === 'beside') actions.push(button('Unload', 'unload'));
-    if (value.state === 'other' && value.now && !value.beside) actions.push(button(`Use it beside ${value.now}`, 'beside', '', value.beside_locked));
-    if (value.beside) actions.push(button(`No longer beside ${value.now}`, 'alone', '', value.beside_locked));
+    const locked = value.beside_source === 'environment' || value.beside_source === 'command line';
+    if (value.state === 'other' && value.now && !value.beside && !locked) actions.push(button(`Use it beside ${value.now}`, 'beside'));
+    if (value.beside) actions.push(locked ? badge(`beside: set by the ${value.beside_source}`, 'warn') : button(`No longer beside ${value.now}`, 'alone'));
     fill(place,
       h('div', { class: 'tr-engine-head' }, h('p', {}, value.description), badge(word, kind)),
       value.detail ? h('p', { class: `tr-notice ${value.state === 'degraded' ? 'bad' : 'info'}`, role: 'status' }, value.detail) : null,

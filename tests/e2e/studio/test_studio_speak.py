@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -82,6 +83,23 @@ def test_chapters_become_one_file(page: Page):
     expect(player.get_by_text("Complete")).to_be_visible()
     player.locator(".tr-chapters").get_by_role("button", name="Chapter 2").click()
     page.wait_for_function("document.querySelector('#speak-player audio').currentTime > 2")
+
+
+def test_on_a_phone_the_player_comes_into_view(open_page: Callable[..., Page]):
+    page = open_page(viewport={"width": 390, "height": 844})
+    stage = page.locator("#speak-player .tr-stage")
+    expect(page.locator("#speak-button")).to_be_in_viewport()
+    page.locator("#speak-button").click()
+    expect(stage).to_be_in_viewport(ratio=0.9)
+
+
+def test_why_nothing_was_spoken_is_said_and_nothing_is_awaited(page: Page):
+    page.locator("#speak-text textarea").fill("toneerror")
+    page.locator("#speak-button").click()
+    player = page.locator("#speak-player")
+    expect(player.get_by_role("alert")).not_to_be_empty()
+    expect(player.locator(".tr-facts")).to_contain_text("–")
+    expect(player.locator(".tr-facts")).not_to_contain_text("…")
 
 
 def test_nothing_to_say_is_refused_in_words(page: Page):
