@@ -61,8 +61,12 @@ class EngineRegistry:
     @property
     def beside(self) -> Sequence[str]:
         """Engines that can be spoken with besides the current one."""
+        return self.beside_of(self.current)
+
+    def beside_of(self, engine: str) -> Sequence[str]:
+        """Those that can be while ``engine`` is the current one."""
         wanted = dict.fromkeys(self.setup.beside())
-        return [name for name in wanted if name in self.table and name != self.current]
+        return [name for name in wanted if name in self.table and name != engine]
 
     def capabilities(self, name: str | None = None) -> Capabilities:
         """What an engine can do."""

@@ -114,6 +114,11 @@ def package_file(package: str, path: str) -> Path | None:
     return None
 
 
+def is_packaged(weight: WeightFile) -> bool:
+    """Whether installed packages carry the file."""
+    return _installed(weight) is not None
+
+
 def _installed(weight: WeightFile) -> list[Path] | None:
     found = [package_file(part.package, part.path) for part in weight.parts]
     files = [file for file in found if file is not None]

@@ -38,10 +38,13 @@ class Casting:
         self._settings = settings
         self._rvc_voices = rvc_voices
 
-    def catalogue(self) -> Catalogue:
-        """The current engine's voices and the user's; those of other engines can be asked for as ``engine:voice``."""
-        current = self._registry.current
-        others = {name: partial(self._beside, name) for name in self._registry.names() if name != current}
+    def catalogue(self, engine: str = "") -> Catalogue:
+        """The current engine's voices and the user's; those of other engines can be asked for as ``engine:voice``.
+
+        With ``engine``, what it would be while that engine is the current one.
+        """
+        current = engine or self._registry.current
+        others = {name: partial(self._beside, current, name) for name in self._registry.names() if name != current}
         return self.catalogue_of(current, others) if current else Catalogue("", (), beside=others)
 
     def catalogue_of(self, name: str, beside: Mapping[str, Callable[[], Catalogue]] | None = None) -> Catalogue:
@@ -54,11 +57,14 @@ class Casting:
         """Every voice that can speak now, the user's behind the engine's."""
         return self.catalogue().voices
 
-    def choices(self) -> Sequence[tuple[str, Voice]]:
-        """Every voice with what to ask for to hear it: those of the current engine, then those beside it."""
-        catalogue = self.catalogue()
+    def choices(self, engine: str = "") -> Sequence[tuple[str, Voice]]:
+        """Every voice with what to ask for to hear it: those of the current engine, then those beside it.
+
+        With ``engine``, as ``catalogue`` has it.
+        """
+        catalogue = self.catalogue(engine)
         voices = [*catalogue.voices]
-        for name in self._registry.beside:
+        for name in self._registry.beside_of(catalogue.engine):
             if self._registry.voices(name):
                 voices += self.catalogue_of(name).voices
         return [(catalogue.called(voice), voice) for voice in voices]
@@ -129,10 +135,10 @@ class Casting:
             values=self._values(delivery, capabilities),
         )
 
-    def _beside(self, name: str) -> Catalogue:
+    def _beside(self, current: str, name: str) -> Catalogue:
         registry = self._registry
-        if name not in registry.beside:
-            raise InvalidRequest(f"The engine {name} is not loaded beside {registry.current} (engine.beside).")
+        if name not in registry.beside_of(current):
+            raise InvalidRequest(f"The engine {name} is not loaded beside {current} (engine.beside).")
         if not registry.voices(name):
             raise registry.refusal(name)
         return self.catalogue_of(name)

@@ -21,18 +21,6 @@ from server.troupe import Troupe
 
 LIST = "rvc"
 """The requirements list."""
-_TITLES = {
-    "rvc.enabled": "Convert voices",
-    "rvc.device": "Device",
-    "rvc.memory_gb": "Memory ceiling",
-    "rvc.character": "Default character voice",
-    "rvc.narrator": "Default narrator voice",
-    "rvc.character_pitch": "Pitch of the character",
-    "rvc.narrator_pitch": "Pitch of the narrator",
-    "rvc.index_rate": "Index rate",
-    "rvc.protect": "Protection",
-    "rvc.f0_method": "Pitch tracker",
-}
 
 
 def build(troupe: Troupe, pulse: Component) -> None:
@@ -60,7 +48,6 @@ def build(troupe: Troupe, pulse: Component) -> None:
                             field,
                             choices=voices if field.key in ("rvc.character", "rvc.narrator") else (),
                             problem=problem if field.key == wrong else "",
-                            title=_TITLES.get(field.key, ""),
                         )
                         for field in fields.values()
                     ],

@@ -11,6 +11,7 @@ from server.engines.base import Capabilities, OptionValue
 from server.engines.coqui.library import ENGINE
 from server.engines.slot import Slot
 from server.engines.table import is_installed
+from server.engines.weights import is_packaged
 from server.errors import InvalidRequest, SpeechError
 from server.settings import where
 from server.studio import mappings, models
@@ -18,13 +19,20 @@ from server.studio.forms import form, option_row
 from server.studio.widgets import Act, Component, notice, on_act, on_topics, said, widget
 from server.troupe import Troupe
 
+_BESIDE = "Saved. It is loaded now, and at every start; its voices stand at the end of every list of voices."
+
 
 def build(troupe: Troupe, pulse: Component) -> None:
     """The tab's content."""
-    with gr.Tabs():
+    current = troupe.registry.current
+    with gr.Tabs(selected=_tab(current) if current else None):
         for name in troupe.registry.names():
-            with gr.Tab(troupe.registry.capabilities(name).title, id=f"engine-{name}"):
+            with gr.Tab(troupe.registry.capabilities(name).title, id=_tab(name)):
                 _page(troupe, pulse, name)
+
+
+def _tab(engine: str) -> str:
+    return f"engine-{engine}"
 
 
 def _page(troupe: Troupe, pulse: Component, name: str) -> None:
@@ -47,6 +55,11 @@ def _page(troupe: Troupe, pulse: Component, name: str) -> None:
             case "unload":
                 await registry.unload(name)
                 text = "Unloaded: its memory is given back. The next request loads it again."
+            case "beside" | "alone":
+                kept = [other for other in troupe.settings.now.engine.beside if other != name]
+                wanted = wish.get("do") == "beside"
+                troupe.settings.change("engine.beside", [*kept, name] if wanted else kept or None)
+                text = _BESIDE if wanted else "Saved. Its memory is given back."
             case "install":
                 troupe.installs.start(name)
                 text = ""
@@ -72,7 +85,9 @@ def engine_value(troupe: Troupe, name: str) -> dict[str, Any]:
     state: str = registry.state if current else "other" if installed else "missing"
     if beside and slot and slot.state != "unloaded":
         state = "beside" if slot.state == "ready" else slot.state
-    if current and not installed:
+    elif slot and slot.state == "loading":
+        state = "loading"  # it will be the current one
+    if (current or beside) and not installed:
         state = "missing"
     mine = installs.name == name
     return {
@@ -91,6 +106,9 @@ def engine_value(troupe: Troupe, name: str) -> dict[str, Any]:
             "lines": [*installs.lines] if mine else [],
             "problem": installs.problem if mine else "",
         },
+        "now": registry.capabilities().title if registry.current else "",
+        "beside": beside,
+        "beside_source": where(troupe.settings.now, "engine.beside"),
         "devices": ["auto", *capabilities.devices],
         "device_setting": troupe.settings.now.engine.devices.get(name, ""),
         "device_inherited": troupe.settings.now.engine.device,
@@ -103,7 +121,7 @@ def engine_value(troupe: Troupe, name: str) -> dict[str, Any]:
                 "size": file.size,
                 "sha256": file.sha256,
                 "licence": capabilities.weights_licence,
-                "there": (registry.setup.models / name / file.name).is_file(),
+                "there": (registry.setup.models / name / file.name).is_file() or is_packaged(file),
             }
             for file in capabilities.weights
         ],

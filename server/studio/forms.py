@@ -16,11 +16,38 @@ _SPELT = (
     *(("Urls", "URLs"), ("Html", "HTML"), ("Openai", "OpenAI")),
     *((" mb", " MB"), (" gb", " GB"), ("Wav", "WAV")),
 )
+TITLES = {
+    "server.host": "Address",
+    "server.listen": "Listen on the network",
+    "server.no_key": "Ask nobody for a key",
+    "server.require_key": "Ask programs on this machine for the key",
+    "server.open_network": "Open to everybody on the network",
+    "server.queue": "Waiting requests",
+    "server.drain_seconds": "Time to finish",
+    "engine.name": "Engine at the start",
+    "engine.beside": "Engines beside it",
+    "engine.idle_unload_minutes": "Unload when idle",
+    "openai.max_input": "Longest input",
+    "narration.unmarked": "Text without marks",
+    "narration.ahead": "Sound made ahead",
+    "narration.idle_seconds": "End when idle",
+    "audio.keep_hours": "Longest time kept",
+    "audio.keep_mb": "Most space taken",
+    "rvc.enabled": "Convert voices",
+    "rvc.device": "Device",
+    "rvc.memory_gb": "Memory ceiling",
+    "rvc.character": "Default character voice",
+    "rvc.narrator": "Default narrator voice",
+    "rvc.character_pitch": "Pitch of the character",
+    "rvc.narrator_pitch": "Pitch of the narrator",
+    "rvc.index_rate": "Index rate",
+    "rvc.protect": "Protection",
+    "rvc.f0_method": "Pitch tracker",
+}
+"""Where the key alone would not say to everybody what is meant."""
 
 
-def setting_row(
-    troupe: Troupe, field: SettingField, *, choices: Sequence[str] = (), problem: str = "", title: str = ""
-) -> Row:
+def setting_row(troupe: Troupe, field: SettingField, *, choices: Sequence[str] = (), problem: str = "") -> Row:
     """One setting; ``choices`` where the tree itself cannot know them."""
     settings = troupe.settings.now
     source: str = where(settings, field.key)
@@ -28,7 +55,7 @@ def setting_row(
     accepted: Sequence[str] = choices or field.choices
     return {
         "key": field.key,
-        "label": title or _name(field.key),
+        "label": TITLES.get(field.key) or _name(field.key),
         "description": field.description,
         "kind": field.kind,
         "value": list(value) if isinstance(value, tuple) else value,

@@ -7,10 +7,18 @@ from typing import Any
 
 import gradio as gr
 
-from server.errors import InvalidRequest
+from server.engines.table import is_installed
+from server.errors import InvalidRequest, SpeechError
 from server.speech.recording import RecordingRequest
 from server.speech.request import Delivery
-from server.studio.choices import FORMAT_NAMES, OWN_LANGUAGE, engine_choices, language_choices, voice_choices
+from server.studio.choices import (
+    FORMAT_NAMES,
+    OWN_LANGUAGE,
+    engine_choices,
+    language_choices,
+    narrator_choice,
+    voice_choices,
+)
 from server.studio.widgets import SILENT, SPEAKS, Component, notice, on, on_topics, said, widget
 from server.text.roles import CHARACTER, NARRATOR
 from server.troupe import Troupe
@@ -56,7 +64,7 @@ def build(troupe: Troupe, pulse: Component) -> None:
             )
             engine = gr.Dropdown(engine_choices(troupe), label="Engine", elem_id="speak-engine")
             with gr.Row():
-                language = gr.Dropdown([], label="Language", min_width=140, elem_id="speak-language")
+                language = gr.Dropdown([], label="Language", min_width=220, elem_id="speak-language")
                 format_name = gr.Dropdown(
                     FORMAT_NAMES, value="mp3", label="Format to save", min_width=110, elem_id="speak-format"
                 )
@@ -84,25 +92,39 @@ def build(troupe: Troupe, pulse: Component) -> None:
         return SILENT, recording.to_json()
 
     async def switch(name: str) -> Any:
-        await troupe.registry.load(name)
-        return said(f"{troupe.registry.capabilities().title} speaks now.")
+        registry = troupe.registry
+        about = registry.capabilities(name)
+        if not is_installed(about):
+            text = f"{about.title} is not installed. Install it on its page, under TTS Engine Settings."
+            return said(text, "bad"), shown_engine()
+        try:
+            await registry.load(name)
+        except SpeechError as error:
+            return said(error.message, "bad"), shown_engine()
+        return said(f"{about.title} speaks now."), shown_engine()
+
+    def shown_engine() -> Any:
+        """The one that speaks, whatever was wished for."""
+        return gr.update(choices=engine_choices(troupe), value=troupe.registry.current or None)
 
     def refresh(held: str | None, told: str | None, tag: str | None) -> Any:
         voices, tags = voice_choices(troupe), language_choices(troupe)
         known = {value for _, value in voices}
-        first = next(iter(known and [voices[0][1]]), None)
+        speaker = held if held in known else voices[0][1] if voices else None
+        narrates = told if told in known else narrator_choice(troupe, speaker)
         return (
-            gr.update(choices=voices, value=held if held in known else first),
-            gr.update(choices=voices, value=told if told in known else first),
+            gr.update(choices=voices, value=speaker),
+            gr.update(choices=voices, value=narrates),
             gr.update(choices=tags, value=tag if tag in {value for _, value in tags} else OWN_LANGUAGE),
-            gr.update(value=troupe.registry.current or None),
+            shown_engine(),
         )
 
     on(speak.click, start, [text, voice, two, narrator, unmarked, language, format_name, speed], [problem, player])
     on(two.change, lambda both: (gr.update(visible=both), gr.update(visible=both)), [two], [narrator, unmarked])
     on(file.upload, _read_text, [file], [problem, text])
-    on(engine.input, switch, [engine], [problem], slow=True)
-    on_topics(pulse, ["voices", "engine"], refresh, [voice, narrator, language, engine], [voice, narrator, language])
+    on(engine.input, switch, [engine], [problem, engine], slow=True)
+    held = [voice, narrator, language]
+    on_topics(pulse, ["voices", "engine", "install"], refresh, [*held, engine], held)
 
 
 def _read_text(path: str | None) -> Any:

@@ -14,7 +14,7 @@ _VOICE_FIELDS = ("voice", "narrator")
 
 
 def names_by_voice(troupe: Troupe) -> Mapping[str, list[str]]:
-    """OpenAI's names by the id of the voice that speaks for them now."""
+    """OpenAI's names by what to ask for to hear the voice that speaks for them now."""
     found: dict[str, list[str]] = defaultdict(list)
     if troupe.registry.voices():
         try:

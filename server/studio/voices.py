@@ -11,7 +11,7 @@ import gradio as gr
 from server.conversion.rvc.settings import DISABLED
 from server.errors import InvalidRequest
 from server.speech.voices import NewClone
-from server.studio.choices import OWN_LANGUAGE, label, language_choices, spoken, why_no_voices
+from server.studio.choices import EVERY_LANGUAGE, clone_languages, everybody, label, spoken, why_no_voices
 from server.studio.usage import characters_by_voice, names_by_voice
 from server.studio.widgets import SILENT, Act, Component, notice, on, on_act, on_topics, said, widget
 from server.troupe import Troupe
@@ -40,7 +40,8 @@ def _cards(troupe: Troupe, pulse: Component) -> None:
     cards = widget("cards", elem_id="voices-cards")
 
     def act(wish: Act) -> Any:
-        engine, voice = troupe.registry.current, str(wish.get("id"))
+        asked = str(wish.get("id"))
+        engine, voice = troupe.casting.place(asked)
         match wish.get("do"):
             case "rename":
                 renamed = troupe.library.rename(engine, voice, str(wish.get("name")))
@@ -49,7 +50,7 @@ def _cards(troupe: Troupe, pulse: Component) -> None:
                 troupe.library.delete(engine, voice)
                 text = f"{voice} was deleted. It can be brought back below for a week."
             case "rvc":
-                text = _set_conversion(troupe, voice, str(wish.get("rvc") or ""))
+                text = _set_conversion(troupe, asked, str(wish.get("rvc") or ""))
             case _:
                 troupe.library.restore(engine, voice)
                 text = f"{voice} is back."
@@ -75,26 +76,31 @@ def card_values(troupe: Troupe) -> dict[str, Any]:
     """What the cards show."""
     registry, library = troupe.registry, troupe.library
     names, characters = names_by_voice(troupe), characters_by_voice(troupe.settings.now.home)
+    loaded = [name for name in (registry.current, *registry.beside) if registry.voices(name)]
     return {
-        "engine": registry.current,
-        "title": registry.capabilities().title if registry.current else "",
+        "engines": [{"name": name, "title": registry.capabilities(name).title} for name in loaded],
         "problem": why_no_voices(troupe),
         "rvc": choices if len(choices := troupe.rvc_voices()) > 1 else [],
         "voices": [
             {
-                "id": voice.id,
+                "id": name,
+                "engine": voice.engine,
                 "name": voice.name,
                 "languages": list(voice.languages),
                 "gender": voice.gender,
                 "licence": voice.licence,
                 "kind": voice.kind,
-                "openai": names.get(voice.id, []),
-                "characters": characters.get(voice.id, []),
+                "openai": names.get(name, []),
+                "characters": characters.get(name, []),
                 "rvc": library.settings(voice.engine, voice.id).rvc or "",
             }
-            for voice in spoken(troupe)
+            for name, voice in everybody(troupe)
         ],
-        "deleted": [{"id": voice.id, "name": voice.name} for voice in library.deleted(registry.current)],
+        "deleted": [
+            {"id": troupe.casting.called(voice), "name": troupe.label(voice)}
+            for name in loaded
+            for voice in library.deleted(name)
+        ],
     }
 
 
@@ -147,7 +153,7 @@ def _clone(troupe: Troupe, pulse: Component) -> None:
             name=called,
             clips=[Path(path).read_bytes()],
             consent=agreed,
-            languages=(tag,) if tag and tag != "auto" else (),
+            languages=(tag,) if tag else (),
             gender=_GENDERS[kind],
             transcript=(words or "").strip() or None,
         )
@@ -166,11 +172,11 @@ def _clone(troupe: Troupe, pulse: Component) -> None:
         elif text:
             text += f"{capabilities.title}, which is loaded beside it, clones them."
         wants_words = capabilities is not None and capabilities.needs_transcript
-        tags = language_choices(troupe)
+        tags = clone_languages(troupe, engine)
         return (
             said(text, "info") if text else SILENT,
             gr.update(visible=wants_words),
-            gr.update(choices=tags, value=OWN_LANGUAGE),
+            gr.update(choices=tags, value=EVERY_LANGUAGE),
             gr.update(interactive=capabilities is not None),
         )
 

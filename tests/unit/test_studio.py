@@ -14,11 +14,16 @@ from starlette.routing import Mount
 
 from server.app import build
 from server.boot.errors import BootError
+from server.engines.table import ENGINES, engine_class
 from server.errors import Conflict, InvalidRequest, Unavailable
 from server.installs import Installs
 from server.life import Life
 from server.logs import Memory
 from server.settings import load_settings
+from server.settings_tree import setting_fields
+from server.studio.choices import clone_languages, engine_choices
+from server.studio.forms import TITLES
+from server.studio.languages import language_name
 from server.studio.mount import Door
 from server.studio.usage import characters_by_voice
 from server.troupe import Troupe
@@ -147,3 +152,26 @@ def test_a_mistake_of_ours_is_shown_and_logged(home: Path, caplog: pytest.LogCap
     until(lambda: not installs.running)
     assert installs.problem == "piper failed (ValueError: not a number). The log has more."
     assert "Traceback" in caplog.text
+
+
+def test_every_language_of_an_engine_has_a_name():
+    tags = {tag for name in ENGINES for tag in engine_class(name).capabilities.languages}
+    assert len(tags) > 40
+    assert {tag for tag in tags if language_name(tag) == tag} == set()
+    assert language_name("en-gb") == "British English"
+    assert language_name("tlh") == "tlh"
+
+
+def test_titles_are_of_settings_that_there_are():
+    assert set(TITLES) - {field.key for field in setting_fields()} == set()
+
+
+def test_a_clone_is_of_all_languages_or_of_one_of_its_engine(troupe: Troupe):
+    assert clone_languages(troupe, None) == [("All that the engine speaks", "")]
+    assert ("German", "de") in clone_languages(troupe, "tone")
+
+
+def test_engines_that_are_not_installed_say_so(home: Path):
+    table = {"tone": "server.engines.tone:Tone", "absent": "tests.contract.broken_engine:Absent"}
+    found = build(load_settings(None, {}, home), "test", Life(host_owned=False), Memory(), table)
+    assert engine_choices(found) == [("Tone", "tone"), ("Tone (not installed)", "absent")]

@@ -3,7 +3,7 @@
 
 troupe.widgets.cards = (widget) => {
   const { h, fill, badge, language, playButton, previewUrl } = troupe;
-  const filter = { text: '', language: '', gender: '', kind: '' };
+  const filter = { text: '', engine: '', language: '', gender: '', kind: '' };
   /** @type {string[]} */
   let compared = [];
   const tools = h('div', { class: 'tr-tools' });
@@ -14,26 +14,41 @@ troupe.widgets.cards = (widget) => {
 
   troupe.live(widget, (value, place) => {
     if (!place.hasChildNodes()) place.append(tools, versus, count, grid, trash);
-    if (!tools.hasChildNodes() || tools.dataset.engine !== value?.engine) makeTools(value);
+    makeTools(value);
     draw();
   });
 
-  /** @param {any} value */
+  /** Made anew only when there is something else to choose from; what was chosen is kept where it still can be.
+   * @param {any} value */
   function makeTools(value) {
-    tools.dataset.engine = value?.engine ?? '';
-    compared = [];
-    Object.assign(filter, { language: '', gender: '', kind: '' });
-    const voices = value?.voices ?? [];
-    /** @param {string} label @param {'language'|'gender'|'kind'} key @param {[string, string][]} options */
-    const choice = (label, key, options) =>
-      h('label', {}, h('span', {}, label), h('select', { onchange: (/** @type {any} */ e) => { filter[key] = e.target.value; draw(); } },
-        h('option', { value: '' }, 'All'), options.map(([id, text]) => h('option', { value: id }, text))));
-    const tags = [...new Set(voices.flatMap((/** @type {any} */ voice) => voice.languages))].sort();
+    const engines = value?.engines ?? [];
+    const tags = [...new Set((value?.voices ?? []).flatMap((/** @type {any} */ voice) => voice.languages))].sort();
+    const there = JSON.stringify([engines, tags]);
+    if (tools.dataset.there === there) return;
+    tools.dataset.there = there;
+    if (engines.length < 2) filter.engine = '';
+    /** @param {string} label @param {'engine'|'language'|'gender'|'kind'} key @param {[string, string][]} options */
+    const choice = (label, key, options) => {
+      if (!options.some(([id]) => id === filter[key])) filter[key] = '';
+      return h('label', {}, h('span', {}, label), h('select', { 'data-focus': key, onchange: (/** @type {any} */ e) => { filter[key] = e.target.value; draw(); } },
+        h('option', { value: '' }, 'All'), options.map(([id, text]) => h('option', { value: id, selected: id === filter[key] }, text))));
+    };
     fill(tools,
-      h('label', { class: 'wide' }, h('span', {}, 'Find'), h('input', { type: 'search', value: filter.text, placeholder: 'Name', oninput: (/** @type {any} */ e) => { filter.text = e.target.value; draw(); } })),
+      h('label', { class: 'wide' }, h('span', {}, 'Find'), h('input', { type: 'search', value: filter.text, placeholder: 'Name', 'data-focus': 'find', oninput: (/** @type {any} */ e) => { filter.text = e.target.value; draw(); } })),
+      engines.length > 1 ? choice('Engine', 'engine', engines.map((/** @type {any} */ engine) => [engine.name, engine.title])) : null,
       choice('Language', 'language', tags.map((tag) => [tag, language(tag)])),
       choice('Gender', 'gender', [['female', 'Female'], ['male', 'Male'], ['neutral', 'Neutral']]),
       choice('Kind', 'kind', [['builtin', "The engine's own"], ['blend', 'Blends'], ['clone', 'Clones']]));
+  }
+
+  /** @param {any} voice */
+  function engineOf(voice) {
+    return widget.props.value.engines.find((/** @type {any} */ engine) => engine.name === voice.engine)?.title ?? voice.engine;
+  }
+
+  /** Two engines may have voices of the same name; the current one, which is the first, need not be said. @param {any} voice */
+  function fullName(voice) {
+    return voice.engine === widget.props.value.engines[0]?.name ? voice.name : `${voice.name} (${engineOf(voice)})`;
   }
 
   function draw() {
@@ -52,9 +67,9 @@ troupe.widgets.cards = (widget) => {
     const wanted = filter.text.trim().toLowerCase();
     const voices = value.voices.filter((/** @type {any} */ voice) =>
       (!wanted || `${voice.name} ${voice.id}`.toLowerCase().includes(wanted)) &&
-      (!filter.language || voice.languages.includes(filter.language)) &&
+      (!filter.engine || voice.engine === filter.engine) && (!filter.language || voice.languages.includes(filter.language)) &&
       (!filter.gender || voice.gender === filter.gender) && (!filter.kind || voice.kind === filter.kind));
-    count.textContent = voices.length === value.voices.length ? `${voices.length} voices of ${value.title}` : `${voices.length} of ${value.voices.length} voices`;
+    count.textContent = voices.length === value.voices.length ? `${voices.length} voices of ${value.engines.map((/** @type {any} */ engine) => engine.title).join(' and ')}` : `${voices.length} of ${value.voices.length} voices`;
     fill(grid, ...(voices.length ? voices.map(card) : [h('li', { class: 'tr-empty' }, 'No voice is like that. Clear the filter to see all.')]));
     drawVersus();
     fill(trash, ...(value.deleted.length ? [h('h3', {}, 'Deleted, can be brought back for a week'), h('ul', {}, ...value.deleted.map(deleted))] : []));
@@ -68,9 +83,9 @@ troupe.widgets.cards = (widget) => {
     const chosen = compared.includes(voice.id);
     return h('li', { class: `tr-card ${chosen ? 'chosen' : ''}`, 'data-voice': voice.id },
       h('div', { class: 'tr-card-top' },
-        playButton(`Play ${voice.name}`, () => previewUrl(voice.id), { 'data-focus': `play ${voice.id}` }),
+        playButton(`Play ${fullName(voice)}`, () => previewUrl(voice.id), { 'data-focus': `play ${voice.id}` }),
         h('div', {}, h('strong', {}, voice.name), h('span', { class: 'tr-dim tr-id' }, voice.id))),
-      h('p', { class: 'tr-dim' }, [tags.join(', '), voice.gender, own ? voice.kind : null].filter(Boolean).join(' · ')),
+      h('p', { class: 'tr-dim' }, [widget.props.value.engines.length > 1 ? engineOf(voice) : null, tags.join(', '), voice.gender, own ? voice.kind : null].filter(Boolean).join(' · ')),
       h('p', { class: 'tr-dim tr-licence' }, voice.licence),
       uses.length ? h('p', { class: 'tr-uses' }, h('span', { class: 'tr-dim' }, 'Used by '), ...uses) : null,
       widget.props.value.rvc.length ? conversion(voice, widget.props.value.rvc) : null,
@@ -96,9 +111,10 @@ troupe.widgets.cards = (widget) => {
   }
 
   /** @param {any} voice */
-  const deleted = (voice) =>
-    h('li', {}, h('span', { class: 'tr-line' }, voice.name),
-      h('button', { type: 'button', class: 'tr-link', onclick: () => widget.act({ do: 'restore', id: voice.id }) }, 'Bring back'));
+  function deleted(voice) {
+    return h('li', {}, h('span', { class: 'tr-line' }, voice.name),
+      h('button', { type: 'button', class: 'tr-link', 'aria-label': `Bring back ${voice.name}`, onclick: () => widget.act({ do: 'restore', id: voice.id }) }, 'Bring back'));
+  }
 
   /** @param {string} id */
   function compare(id) {
@@ -108,11 +124,12 @@ troupe.widgets.cards = (widget) => {
 
   function drawVersus() {
     const known = widget.props.value.voices;
-    const voices = compared.map((id) => known.find((/** @type {any} */ voice) => voice.id === id)).filter(Boolean);
+    compared = compared.filter((id) => known.some((/** @type {any} */ voice) => voice.id === id));
+    const voices = compared.map((id) => known.find((/** @type {any} */ voice) => voice.id === id));
     if (!voices.length) return fill(versus);
     fill(versus, ...voices.flatMap((voice, index) => [
       index ? h('span', { class: 'tr-dim' }, 'or') : null,
-      h('span', { class: 'tr-pair' }, playButton(`Play ${voice.name}`, () => previewUrl(voice.id), { 'data-focus': `versus ${voice.id}` }), h('strong', {}, voice.name))]),
+      h('span', { class: 'tr-pair' }, playButton(`Play ${fullName(voice)}`, () => previewUrl(voice.id), { 'data-focus': `versus ${voice.id}` }), h('strong', {}, fullName(voice)))]),
     voices.length < 2 ? h('span', { class: 'tr-dim' }, 'Choose a second voice to compare it with.') : null);
   }
 };

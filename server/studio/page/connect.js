@@ -23,11 +23,12 @@ troupe.widgets.connect = (widget) => {
   troupe.live(widget, (value, place) => {
     const base = location.origin;
     const key = value?.shown || (value?.wanted ? 'YOUR_KEY' : 'not-needed');
-    const header = value?.wanted ? ` \\\n  -H "Authorization: Bearer ${key}"` : '';
+    const header = value?.wanted ? ` -H "Authorization: Bearer ${key}"` : '';
     fill(place,
       h('p', {}, 'This server answers at ', h('code', { id: 'connect-address' }, base), location.hostname === '127.0.0.1' || location.hostname === 'localhost' ? ' for programs on this machine.' : '.'),
       h('div', { class: 'tr-snippets' },
-        snippet('curl', `curl ${base}/v1/audio/speech${header} \\\n  -H "Content-Type: application/json" \\\n  -d '{"model": "tts-1", "input": "Hello, this is a test.", "voice": "nova"}' \\\n  -o hello.mp3`),
+        // On one line and in double quotes: so every shell takes it, the one of Windows too.
+        snippet('curl', `curl ${base}/v1/audio/speech${header} -H "Content-Type: application/json" -d "{\\"model\\": \\"tts-1\\", \\"input\\": \\"Hello, this is a test.\\", \\"voice\\": \\"nova\\"}" -o hello.mp3`),
         snippet('OpenAI SDK for Python', `from openai import OpenAI\n\nclient = OpenAI(base_url="${base}/v1", api_key="${key}")\nwith client.audio.speech.with_streaming_response.create(\n    model="tts-1", voice="nova", input="Hello, this is a test."\n) as answer:\n    answer.stream_to_file("hello.mp3")`),
         snippet('OpenAI SDK for JavaScript', `import OpenAI from "openai";\nimport { writeFile } from "node:fs/promises";\n\nconst client = new OpenAI({ baseURL: "${base}/v1", apiKey: "${key}" });\nconst answer = await client.audio.speech.create({\n  model: "tts-1", voice: "nova", input: "Hello, this is a test.",\n});\nawait writeFile("hello.mp3", Buffer.from(await answer.arrayBuffer()));`),
         snippet('SillyTavern', `Extensions > TTS > Select TTS Provider: Troupe\nServer address: ${base}${value?.wanted ? `\nKey: ${key}` : ''}`, 'With Troupe installed as a SillyTavern extension. Without it: provider OpenAI Compatible, endpoint below.', `${base}/v1/audio/speech`),
@@ -43,7 +44,7 @@ troupe.widgets.connect = (widget) => {
     const button = (text, action, question) => h('button', { type: 'button', class: 'tr-button', 'data-focus': action, onclick: () => { if (!question || confirm(question)) widget.act({ do: action }); } }, text);
     return h('div', {},
       h('p', {}, value.wanted ? 'Requests must carry the key.' : 'No key is asked for. One is needed as soon as the server listens on the network (python3 -m server --listen).'),
-      h('p', { class: 'tr-dim' }, `It lies in ${value.file}.`),
+      value.exists ? h('p', { class: 'tr-dim' }, `It lies in ${value.file}.`) : null,
       value.shown ? h('p', {}, h('code', { class: 'tr-key' }, value.shown), copy(value.shown)) : null,
       h('div', { class: 'tr-actions' },
         value.exists && !value.shown ? button('Show the key', 'show') : null,

@@ -20,6 +20,9 @@ troupe.widgets.engine = (widget) => {
     if (value.state === 'unloaded' || value.state === 'degraded') actions.push(button('Load', 'load', 'primary'));
     if (value.state === 'beside') actions.push(button('Make it the one that speaks', 'load', 'primary'));
     if (value.state === 'ready' || value.state === 'beside') actions.push(button('Unload', 'unload'));
+    const locked = value.beside_source === 'environment' || value.beside_source === 'command line';
+    if (value.state === 'other' && value.now && !value.beside && !locked) actions.push(button(`Use it beside ${value.now}`, 'beside'));
+    if (value.beside) actions.push(locked ? badge(`beside: set by the ${value.beside_source}`, 'warn') : button(`No longer beside ${value.now}`, 'alone'));
     fill(place,
       h('div', { class: 'tr-engine-head' }, h('p', {}, value.description), badge(word, kind)),
       value.detail ? h('p', { class: `tr-notice ${value.state === 'degraded' ? 'bad' : 'info'}`, role: 'status' }, value.detail) : null,
@@ -56,7 +59,7 @@ troupe.widgets.engine = (widget) => {
     return h('div', { class: 'tr-scroll' }, h('table', { class: 'tr-table' },
       h('thead', {}, h('tr', {}, ['Weights', 'Size', 'Licence', 'SHA-256', 'On this machine'].map((name) => h('th', { scope: 'col' }, name)))),
       h('tbody', {}, files.map((file) => h('tr', {}, h('td', {}, file.name), h('td', {}, size(file.size)), h('td', {}, file.licence),
-        h('td', {}, h('code', { class: 'tr-hash', title: file.sha256 }, file.sha256)), h('td', {}, file.there ? 'yes' : 'fetched when loaded'))))));
+        h('td', {}, h('code', { class: 'tr-hash', title: file.sha256 }, file.sha256)), h('td', {}, file.there ? 'yes' : 'no, fetched when they are needed'))))));
   }
 };
 

@@ -22,6 +22,7 @@ troupe.widgets.mappings = (widget) => {
     const fought = value.rows.filter((/** @type {any} */ row) => edits[row.name] && edits[row.name].from !== row.set);
     const save = () => widget.act({ do: 'save', revision: value.revision, changes: Object.fromEntries(changed.map((name) => [name, edits[name].to || null])) });
     fill(place,
+      value.note ? h('p', { class: 'tr-notice info' }, value.note) : null,
       h('div', { class: 'tr-mappings', role: 'group', 'aria-label': 'OpenAI Voice Mappings' }, value.rows.map((/** @type {any} */ row) => mapping(row, value, place))),
       fought.length ? h('p', { class: 'tr-notice info', role: 'alert' }, `Changed elsewhere meanwhile: ${fought.map((/** @type {any} */ row) => row.name).join(', ')}. Your choice is kept here, unsaved; saving puts it in the place of the other.`) : null,
       h('div', { class: 'tr-actions' },
@@ -36,7 +37,9 @@ troupe.widgets.mappings = (widget) => {
     const edit = edits[row.name];
     const chosen = edit ? edit.to : (row.set ?? '');
     const id = `map-${value.engine}-${row.name}`;
-    const known = value.voices.some((/** @type {any} */ voice) => voice.id === chosen);
+    const known = value.voices.find((/** @type {any} */ voice) => voice.id === chosen);
+    // Asked for by the name it has now: the engine of this page need not be the one that speaks.
+    const heard = !chosen ? row.default_ask : known ? known.ask : row.ask || chosen;
     const pick = h('select', {
       id, 'data-focus': row.name,
       onchange: (/** @type {any} */ event) => {
@@ -50,7 +53,7 @@ troupe.widgets.mappings = (widget) => {
     return h('div', { class: `tr-mapping ${edit ? 'edited' : ''}` },
       h('label', { for: id }, row.name, row.classic ? null : h('span', { class: 'tr-dim' }, ' newer')),
       pick,
-      playButton(`Play ${row.name}`, () => previewUrl(chosen || row.default), { 'data-focus': `play ${row.name}` }),
+      playButton(`Play ${row.name}`, () => previewUrl(heard), { 'data-focus': `play ${row.name}` }),
       edit ? badge('not saved', 'warn') : row.set !== null && row.voice === null ? badge('voice missing', 'bad') : null);
   }
 };

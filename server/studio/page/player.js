@@ -79,6 +79,8 @@ troupe.widgets.player = (widget) => {
     audio.src = `${recording.url}/audio`;
     resume();
     draw();
+    // On a phone the player is a page below the button.
+    stage.scrollIntoView({ block: 'nearest' });
     follow(recording.id);
   }
 
@@ -114,10 +116,11 @@ troupe.widgets.player = (widget) => {
     /** @param {string} name @param {string} value @param {string} title */
     const fact = (name, value, title) => h('div', { title }, h('dt', {}, name), h('dd', {}, value));
     const first = heard ?? shown.first_sound;
+    const unknown = shown.state === 'making' ? '…' : '–';
     fill(
       facts,
-      fact('First sound', first === null ? '…' : troupe.brief(first), heard === null ? 'Until the server had the first sound' : 'From your click until you heard it'),
-      fact('Real-time factor', shown.real_time_factor === null ? '…' : shown.real_time_factor.toFixed(2), 'Seconds of work for a second of sound; below 1 is faster than listening'),
+      fact('First sound', first === null ? unknown : troupe.brief(first), heard === null ? 'Until the server had the first sound' : 'From your click until you heard it'),
+      fact('Real-time factor', shown.real_time_factor === null ? unknown : shown.real_time_factor.toFixed(2), 'Seconds of work for a second of sound; below 1 is faster than listening'),
       fact('Length', clock(shown.seconds), 'Of the sound made so far'),
       fact('Voice', shown.narrator ? `${shown.voice}, narrator ${shown.narrator}` : shown.voice, 'Who speaks'),
     );

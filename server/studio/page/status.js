@@ -2,7 +2,7 @@
 /* How the server is doing, looked at every two seconds while the page is open. */
 
 troupe.widgets.status = (widget) => {
-  const { h, fill, size, clock, brief } = troupe;
+  const { h, fill, size, brief } = troupe;
   const place = /** @type {HTMLElement} */ (widget.element.firstElementChild);
   const facts = h('dl', { class: 'tr-facts' });
   const plots = h('div', { class: 'tr-plots' });
@@ -25,15 +25,16 @@ troupe.widgets.status = (widget) => {
     if (!status) return;
     /** @param {string} name @param {string} text */
     const fact = (name, text) => h('div', {}, h('dt', {}, name), h('dd', {}, text));
+    const current = status.engines.find((/** @type {any} */ one) => one.current);
     fill(facts,
-      fact('State', status.state), fact('Engine', status.engine || 'none'), fact('Device', status.device || '–'),
-      fact('Up for', clock(status.up)), fact('Requests', `${status.spoken} spoken, ${status.failed} failed, ${status.cancelled} stopped`),
-      fact('Open now', `${status.open}, ${status.waiting} pieces waiting`), fact('Narrations', String(status.narrations)),
+      fact('State', status.state), fact('Engine', current?.title ?? 'none'), fact('Device', status.device || '–'),
+      fact('Up for', span(status.up)), fact('Requests', `${status.spoken} spoken, ${status.failed} failed, ${status.cancelled} stopped`),
+      fact('Requests now', `${status.open} open, ${status.waiting} sentences waiting`), fact('Narrations', String(status.narrations)),
       fact('Worker restarts', String(status.restarts)));
     fill(memory, parts());
     fill(plots,
-      plot('First sound', brief, status.recent.map((/** @type {any} */ one) => one.first_audio), null),
-      plot('Real-time factor', (figure) => figure.toFixed(2), status.recent.map((/** @type {any} */ one) => one.real_time_factor), 1));
+      plot('First sound', 'After a request came', brief, status.recent.map((/** @type {any} */ one) => one.first_audio), null),
+      plot('Real-time factor', 'Seconds of work for a second of sound; below 1 is faster than listening', (figure) => figure.toFixed(2), status.recent.map((/** @type {any} */ one) => one.real_time_factor), 1));
     const order = ['debug', 'info', 'warning', 'error', 'critical'];
     const lines = status.log.filter((/** @type {any} */ line) => order.indexOf(line.level) >= order.indexOf(level.value)).slice(-100).reverse();
     fill(log, ...(lines.length ? lines.map((/** @type {any} */ line) =>
@@ -54,9 +55,16 @@ troupe.widgets.status = (widget) => {
         h('td', {}, Object.entries(held).map(([kind, bytes]) => `${size(/** @type {number} */ (bytes))} (${kind})`).join(', ') || '–')))));
   }
 
-  /** @param {string} title @param {(figure: number) => string} shown @param {number[]} values @param {number | null} limit */
-  function plot(title, shown, values, limit) {
-    const box = h('figure', { class: 'tr-plot' }, h('figcaption', {}, title));
+  /** @param {number} seconds */
+  function span(seconds) {
+    const minutes = Math.floor(seconds / 60);
+    if (minutes < 1) return `${Math.floor(seconds)} s`;
+    return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  }
+
+  /** @param {string} title @param {string} about @param {(figure: number) => string} shown @param {number[]} values @param {number | null} limit */
+  function plot(title, about, shown, values, limit) {
+    const box = h('figure', { class: 'tr-plot' }, h('figcaption', {}, title, h('span', { class: 'tr-dim' }, about)));
     if (!values.length) return box.append(h('p', { class: 'tr-empty' }, 'Nothing was spoken yet.')), box;
     const sorted = [...values].sort((a, b) => a - b);
     const middle = sorted[Math.floor(sorted.length / 2)];

@@ -18,7 +18,7 @@ from server.settings import load_settings
 
 ENGINES = {
     "tone": "server.engines.tone:Tone",
-    "tiny": "tests.e2e.tiny_engine:Tiny",
+    "tiny": "tests.e2e.studio.tiny_engine:Tiny",
     "coqui-vits": "server.engines.coqui.vits:CoquiVits",
 }
 
