@@ -72,6 +72,18 @@ def test_a_broken_card_gets_a_new_process(rvc: Rvc) -> None:
     assert rvc.process.pid not in (None, pid)
 
 
+@pytest.mark.parametrize("how", ["garbled", "huge", "mute"])
+def test_a_process_that_answers_rubbish_is_ended_and_the_next_window_is_answered_by_another(rvc: Rvc, how: str) -> None:
+    rvc.convert()
+    pid = rvc.process.pid
+    failure = rvc.failure(how)
+    assert failure.code == "worker_died"
+    assert "sent an answer that cannot be read and will be started again" in failure.message
+    assert rvc.process.pid is None, "what it says next would be taken for an answer to the next window"
+    assert np.array_equal(rvc.convert().samples, WINDOW.samples)
+    assert rvc.process.pid not in (None, pid)
+
+
 def test_it_is_ended_when_nobody_has_used_it_and_comes_back(rvc: Rvc) -> None:
     assert (rvc.process.memory(), rvc.process.device) == ({}, "")
     assert not rvc.process.end_when_idle(60)
