@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Protocol
 
 from server.audio.chunk import AudioChunk
+from server.conversion.rvc.stream import FIRST_BLOCK, FRAME
 from server.engines.base import SynthesisOptions
 from server.speech.effects import Effects
 from server.speech.lane import Turn
@@ -24,8 +25,12 @@ class Conversion(Protocol):
         """The rest."""
 
 
-OpenConversion = Callable[[RvcChoice, int], Conversion]
-"""From a choice and the engine's rate in Hz; raises Unavailable where RVC cannot work."""
+OpenConversion = Callable[[RvcChoice, int, Turn], Conversion]
+"""From a choice, the engine's rate in Hz and the listener; raises Unavailable where RVC cannot work."""
+
+_PART = FIRST_BLOCK * FRAME
+"""Seconds of sound that go to a conversion at once: one block is all that they can complete, so what is converted is
+heard before the next block is, and who stops waits for no other."""
 
 
 class Speaker:
@@ -51,7 +56,7 @@ class Speaker:
         )
         options = SynthesisOptions(language=rendition.language, speed=own, values=rendition.values)
         async with aclosing(self._scheduler.speak(turn, line.piece, rendition.voice, options)) as chunks:
-            source = chunks if rendition.rvc is None else self._converted(chunks, rendition.rvc, own_rate)
+            source = chunks if rendition.rvc is None else self._converted(chunks, rendition.rvc, own_rate, turn)
             async with aclosing(source):
                 async for chunk in source:
                     for ready in await effects.push(chunk):
@@ -60,11 +65,12 @@ class Speaker:
             yield ready
 
     async def _converted(
-        self, chunks: AsyncGenerator[AudioChunk, None], choice: RvcChoice, rate: int
+        self, chunks: AsyncGenerator[AudioChunk, None], choice: RvcChoice, rate: int, turn: Turn
     ) -> AsyncGenerator[AudioChunk, None]:
-        conversion = self._open_conversion(choice, rate)
+        conversion = self._open_conversion(choice, rate, turn)
         async for chunk in chunks:
-            for ready in await conversion.push(chunk):
-                yield ready
+            for part in chunk.parts(_PART):
+                for ready in await conversion.push(part):
+                    yield ready
         for ready in await conversion.finish():
             yield ready

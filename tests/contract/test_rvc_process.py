@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,11 +103,11 @@ def test_it_is_ended_when_nobody_has_used_it_and_comes_back(rvc: Rvc) -> None:
 def test_a_rehearsal_starts_it_and_counts_as_use(rvc: Rvc, tmp_path: Path) -> None:
     converters = Converters(tmp_path, lambda: rvc.launch)
     converters.process = rvc.process
-    converters.rehearse(RvcChoice("echo"))
+    asyncio.run(converters.rehearse(RvcChoice("echo")))
     pid = rvc.process.pid
     assert pid is not None
     with pytest.raises(SynthesisFailed, match="shapes do not fit"):
-        converters.rehearse(RvcChoice("odd"))
+        asyncio.run(converters.rehearse(RvcChoice("odd")))
     rvc.convert()
     assert rvc.process.pid == pid, "the one that was prepared"
     rvc.now = 60.0
