@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,3 +42,15 @@ class AudioChunk:
     def with_samples(self, samples: Samples) -> AudioChunk:
         """The same chunk with other samples at the same rate."""
         return replace(self, samples=samples)
+
+    def parts(self, seconds: float) -> Iterator[AudioChunk]:
+        """The same sound in parts of at most ``seconds``, each with the words that begin in it."""
+        size = max(1, int(seconds * self.rate))
+        words = list(self.words)
+        for at in range(0, len(self.samples), size):
+            begin, end = at / self.rate, (at + size) / self.rate
+            is_last = at + size >= len(self.samples)
+            said = [word for word in words if is_last or word.start < end]
+            words = words[len(said) :]
+            moved = tuple(WordTime(w.start - begin, w.end - begin, w.text_start, w.text_end) for w in said)
+            yield AudioChunk(self.samples[at : at + size], self.rate, moved)

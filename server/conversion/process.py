@@ -5,6 +5,7 @@ The worker keeps nothing between two windows but its models, so it can be ended 
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import threading
@@ -20,7 +21,9 @@ from server.conversion.rvc.settings import ConversionSettings
 from server.conversion.worker import converted_from_wire, window_to_wire
 from server.engines.process import process_memory
 from server.engines.protocol import error_from_wire, read_message, write_message
-from server.errors import RESTART, SynthesisFailed
+from server.errors import RESTART, SpeechError, SynthesisFailed
+
+log = logging.getLogger("troupe.rvc")
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,25 +100,23 @@ class RvcProcess:
             late.start()
             try:
                 write_message(cast(BinaryIO, process.stdin), *window_to_wire(window, settings))
-                received = read_message(cast(BinaryIO, process.stdout))
-            except OSError:
-                received = None
+                answer = _answer(cast(BinaryIO, process.stdout))
+            except (OSError, EOFError) as error:
+                self._end()
+                raise _died("ended unexpectedly") from error
+            except Exception as error:  # whatever reading rubbish raises: what else it says would belong to nothing
+                log.exception("the voice conversion's answer cannot be read")
+                self._end()
+                raise _died("sent an answer that cannot be read") from error
             finally:
                 late.cancel()
                 self._last_use = self._clock()
-            if received is None:
-                self._end()
-                raise SynthesisFailed(
-                    "The voice conversion ended unexpectedly and will be started again.", code="worker_died"
-                )
-            head, body = received
-            self._device_memory = head["memory"]
-            if head["type"] == "error":
-                error = error_from_wire(head["error"])
-                if error.code == RESTART:
+            result, self._device_memory = answer
+            if isinstance(result, SpeechError):
+                if result.code == RESTART:
                     self._end()
-                raise error
-        return converted_from_wire(head, body)
+                raise result
+        return result
 
     def close(self) -> None:
         """End the process, also in mid-window; the next window starts another."""
@@ -150,3 +151,17 @@ class RvcProcess:
             with suppress(OSError):
                 if stream:
                     stream.close()
+
+
+def _answer(stream: BinaryIO) -> tuple[Converted | SpeechError, Mapping[str, int]]:
+    """What became of the window, and the memory in use; EOFError when the process has ended."""
+    received = read_message(stream)
+    if received is None:
+        raise EOFError
+    head, body = received
+    result = error_from_wire(head["error"]) if head["type"] == "error" else converted_from_wire(head, body)
+    return result, head["memory"]
+
+
+def _died(how: str) -> SynthesisFailed:
+    return SynthesisFailed(f"The voice conversion {how} and will be started again.", code="worker_died")

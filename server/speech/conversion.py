@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from server.conversion.rvc.files import rvc_choices
 from server.conversion.rvc.model import Window
 from server.conversion.rvc.settings import ConversionSettings, PitchMethod
 from server.conversion.rvc.stream import AHEAD, FIRST_BLOCK, FRAME, RvcStream
+from server.speech.fair_thread import FairThread
+from server.speech.lane import Turn
 from server.speech.rendition import RvcChoice
 
 log = logging.getLogger("troupe.rvc")
@@ -35,20 +38,23 @@ class Converters:
         self.voices_folder = home / "rvc"
         self.process = RvcProcess(launch, home / "models" / "rvc", self.voices_folder)
         self._launch = launch
+        self._thread = FairThread("rvc")
 
     def names(self) -> list[str]:
         """What people choose from: "Disabled", then the voices."""
         return rvc_choices(self.voices_folder)
 
-    def open(self, choice: RvcChoice, rate: int) -> Conversion:
-        """A conversion for one line of speech at ``rate`` Hz."""
+    def open(self, choice: RvcChoice, rate: int, turn: Turn) -> Conversion:
+        """A conversion for one line of speech at ``rate`` Hz; ``turn`` is its listener's."""
         self._launch()
-        return Conversion(RvcStream(self.process.convert_window, _settings_of(choice)), rate)
+        stream = RvcStream(self.process.convert_window, _settings_of(choice))
+        return Conversion(stream, rate, turn, self._thread)
 
-    def rehearse(self, choice: RvcChoice) -> None:
-        """Blocks until all is loaded that this choice needs: a moment of silence is converted."""
+    async def rehearse(self, choice: RvcChoice) -> None:
+        """Returns when all is loaded that this choice needs: a moment of silence is converted."""
         silence = np.zeros(round((FIRST_BLOCK + AHEAD) * FRAME * _SILENCE_RATE), np.float32)
-        self.process.convert_window(Window(silence, _SILENCE_RATE), _settings_of(choice))
+        window = Window(silence, _SILENCE_RATE)
+        await self._thread.run(Turn(), partial(self.process.convert_window, window, _settings_of(choice)))
 
     def close(self) -> None:
         """Give back the memory."""
@@ -75,18 +81,22 @@ def _settings_of(choice: RvcChoice) -> ConversionSettings:
 class Conversion:
     """One line on its way through RVC: comes back at the rate it went in with."""
 
-    def __init__(self, stream: RvcStream, rate: int) -> None:
+    def __init__(self, stream: RvcStream, rate: int, turn: Turn, thread: FairThread) -> None:
         self._stream = stream
         self._rate = rate
+        self._turn = turn
+        self._thread = thread
         self._resampler: Resampler | None = None
 
     async def push(self, chunk: AudioChunk) -> list[AudioChunk]:
-        """What is ready after ``chunk``."""
-        return self._even(await asyncio.to_thread(self._stream.convert, chunk))
+        """What is ready after ``chunk``, all of whose blocks are converted in one turn."""
+        if not self._stream.completes_block(chunk):
+            return self._even(self._stream.convert(chunk))
+        return self._even(await self._thread.run(self._turn, partial(self._stream.convert, chunk)))
 
     async def finish(self) -> list[AudioChunk]:
         """The rest."""
-        rest = self._even(await asyncio.to_thread(self._stream.flush))
+        rest = self._even(await self._thread.run(self._turn, self._stream.flush))
         if self._resampler is not None:
             rest.append(AudioChunk(self._resampler.flush(), self._rate))
         return rest

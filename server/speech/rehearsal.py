@@ -74,7 +74,7 @@ class Rehearsal:
         try:
             for choice in chosen:
                 try:
-                    await asyncio.to_thread(self._converters.rehearse, choice)
+                    await self._converters.rehearse(choice)
                 except SpeechError as error:
                     if error.message == self.problem:
                         break  # not this voice's fault

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from server.audio.chunk import AudioChunk
 from server.conversion.base import converting
+from server.conversion.rvc.stream import FIRST_BLOCK, FRAME
 from server.engines.base import SynthesisOptions
 from server.errors import SynthesisFailed
 from server.speech.effects import Effects
@@ -26,8 +27,12 @@ class Conversion(Protocol):
         """The rest."""
 
 
-OpenConversion = Callable[[RvcChoice, int], Conversion]
-"""From a choice and the engine's rate in Hz; raises Unavailable where RVC cannot work."""
+OpenConversion = Callable[[RvcChoice, int, Turn], Conversion]
+"""From a choice, the engine's rate in Hz and the listener; raises Unavailable where RVC cannot work."""
+
+_PART = FIRST_BLOCK * FRAME
+"""Seconds of sound that go to a conversion at once: one block is all that they can complete, so what is converted is
+heard before the next block is, and who stops waits for no other."""
 
 
 class Speaker:
@@ -54,7 +59,7 @@ class Speaker:
         options = SynthesisOptions(language=rendition.language, speed=own, values=rendition.values)
         spoken = self._scheduler.speak(turn, line.piece, rendition.voice, options)
         async with aclosing(_at(own_rate, spoken)) as chunks:
-            source = chunks if rendition.rvc is None else self._converted(chunks, rendition.rvc, own_rate)
+            source = chunks if rendition.rvc is None else self._converted(chunks, rendition.rvc, own_rate, turn)
             async with aclosing(source):
                 async for chunk in source:
                     for ready in await effects.push(chunk):
@@ -63,15 +68,16 @@ class Speaker:
             yield ready
 
     async def _converted(
-        self, chunks: AsyncGenerator[AudioChunk, None], choice: RvcChoice, rate: int
+        self, chunks: AsyncGenerator[AudioChunk, None], choice: RvcChoice, rate: int, turn: Turn
     ) -> AsyncGenerator[AudioChunk, None]:
         with converting():
-            conversion = self._open_conversion(choice, rate)
+            conversion = self._open_conversion(choice, rate, turn)
         async for chunk in chunks:  # whose failures are the engine's
-            with converting():
-                converted = await conversion.push(chunk)
-            for ready in converted:
-                yield ready
+            for part in chunk.parts(_PART):
+                with converting():
+                    converted = await conversion.push(part)
+                for ready in converted:
+                    yield ready
         with converting():
             rest = await conversion.finish()
         for ready in rest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from server.audio.chunk import AudioChunk
 from server.errors import SynthesisFailed
 from server.speech import rehearsal
 from server.speech.conversion import Converters
+from server.speech.lane import Turn
 from server.speech.rendition import RvcChoice
 from tests.running import Running, running, wait_for
 
@@ -34,7 +36,7 @@ class Silencer:
         self._pushed = 0
         served.troupe.speech._speaker._open_conversion = self.open
 
-    def open(self, choice: RvcChoice, rate: int) -> Silencer:
+    def open(self, choice: RvcChoice, rate: int, turn: Turn) -> Silencer:
         self.chosen.append(choice)
         return self
 
@@ -279,8 +281,8 @@ def test_what_cannot_be_prepared_is_shown_and_costs_nothing_else(
 ) -> None:
     going_on = threading.Event()
 
-    def rehearse(self: Converters, choice: RvcChoice) -> None:
-        going_on.wait(30)
+    async def rehearse(self: Converters, choice: RvcChoice) -> None:
+        await asyncio.to_thread(going_on.wait, 30)
         raise SynthesisFailed(f"{choice.voice} is no RVC voice.")
 
     monkeypatch.setattr(rehearsal, "rvc_is_installed", lambda: True)

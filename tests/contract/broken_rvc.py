@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import sys
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 from server.conversion.rvc.model import Converted, RvcModel, Window
 from server.conversion.rvc.settings import ConversionSettings
 from server.conversion.worker import serve
+from server.engines.protocol import write_message
 from server.engines.worker import claim_pipes
 
 
@@ -28,6 +30,12 @@ class Broken(RvcModel):
                 raise MemoryError
             case "burnt":
                 raise RuntimeError("CUDA error: an illegal memory access was encountered")
+            case "garbled":  # as if a library had printed past claim_pipes
+                sink.write(struct.pack("<II", 5, 0) + b"oops!")
+            case "huge":
+                sink.write(struct.pack("<II", 2**32 - 1, 0))
+            case "mute":  # JSON, but no answer
+                write_message(sink, {"type": "converted"})
             case "odd":
                 raise RuntimeError("shapes do not fit")
         frames = round(len(window.samples) / window.rate * 100)
@@ -43,6 +51,6 @@ class Broken(RvcModel):
 
 
 if __name__ == "__main__":
-    pipes = claim_pipes()
+    source, sink = claim_pipes()
     device, models, voices, memory = sys.argv[1:5]
-    os._exit(serve(Broken(device, Path(models), Path(voices), memory_gb=float(memory)), *pipes))
+    os._exit(serve(Broken(device, Path(models), Path(voices), memory_gb=float(memory)), source, sink))

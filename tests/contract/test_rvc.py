@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from server.audio.chunk import AudioChunk, WordTime
@@ -21,6 +23,7 @@ from tests.torch_needed import need
 need("torch", "safetensors", command="python3 -m server install rvc")
 
 import torch  # noqa: E402 - only where it is installed
+from safetensors.torch import load_file, save_file  # noqa: E402
 
 from server.conversion.rvc.hubert import Hubert, HubertShape  # noqa: E402
 from server.conversion.rvc.model import Converted, RvcModel, Window, resampled  # noqa: E402
@@ -303,3 +306,20 @@ def test_a_voice_is_turned_once_and_again_when_its_file_changes(voices: Path) ->
     description = path.with_suffix(".json")
     description.write_text(json.dumps({"stamp": files.stamp, "shape": {"features": 1}}), encoding="utf-8")
     assert turn_voice(find_voice(voices, "new"))[0].features == 256
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "memory_maps"), reason="nobody tells here what is mapped")
+def test_a_loaded_voice_leaves_its_file_alone(model: RvcModel, voices: Path) -> None:
+    """Windows replaces no file that somebody has mapped: an updated voice could not be turned."""
+    _, path = turn_voice(find_voice(voices, "new"))
+    weights = load_file(path)
+    description = path.with_suffix(".json").read_bytes()
+    save_file({**weights, "index": torch.randn(2_000, 768).half()}, path)
+    del weights
+    path.with_suffix(".json").write_bytes(description)
+    model.convert(speech(0.1), 24_000, settings("new"))
+    loaded = model._loaded["new"].index
+    assert loaded is not None
+    assert loaded.shape == (2_000, 768)
+    gc.collect()
+    assert str(path) not in {mapped.path for mapped in psutil.Process().memory_maps()}

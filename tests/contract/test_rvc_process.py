@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +73,18 @@ def test_a_broken_card_gets_a_new_process(rvc: Rvc) -> None:
     assert rvc.process.pid not in (None, pid)
 
 
+@pytest.mark.parametrize("how", ["garbled", "huge", "mute"])
+def test_a_process_that_answers_rubbish_is_ended_and_the_next_window_is_answered_by_another(rvc: Rvc, how: str) -> None:
+    rvc.convert()
+    pid = rvc.process.pid
+    failure = rvc.failure(how)
+    assert failure.code == "worker_died"
+    assert "sent an answer that cannot be read and will be started again" in failure.message
+    assert rvc.process.pid is None, "what it says next would be taken for an answer to the next window"
+    assert np.array_equal(rvc.convert().samples, WINDOW.samples)
+    assert rvc.process.pid not in (None, pid)
+
+
 def test_it_is_ended_when_nobody_has_used_it_and_comes_back(rvc: Rvc) -> None:
     assert (rvc.process.memory(), rvc.process.device) == ({}, "")
     assert not rvc.process.end_when_idle(60)
@@ -90,11 +103,11 @@ def test_it_is_ended_when_nobody_has_used_it_and_comes_back(rvc: Rvc) -> None:
 def test_a_rehearsal_starts_it_and_counts_as_use(rvc: Rvc, tmp_path: Path) -> None:
     converters = Converters(tmp_path, lambda: rvc.launch)
     converters.process = rvc.process
-    converters.rehearse(RvcChoice("echo"))
+    asyncio.run(converters.rehearse(RvcChoice("echo")))
     pid = rvc.process.pid
     assert pid is not None
     with pytest.raises(SynthesisFailed, match="shapes do not fit"):
-        converters.rehearse(RvcChoice("odd"))
+        asyncio.run(converters.rehearse(RvcChoice("odd")))
     rvc.convert()
     assert rvc.process.pid == pid, "the one that was prepared"
     rvc.now = 60.0

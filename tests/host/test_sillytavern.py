@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from server.audio.chunk import AudioChunk
+from server.speech.lane import Turn
 from server.speech.rendition import RvcChoice
 from tests.running import Running, running
 
@@ -58,7 +59,7 @@ class Converter:
         self.chosen: set[tuple[str, float]] = set()
         served.troupe.speech._speaker._open_conversion = self.open
 
-    def open(self, choice: RvcChoice, rate: int) -> Converter:
+    def open(self, choice: RvcChoice, rate: int, turn: Turn) -> Converter:
         self.chosen.add((choice.voice, choice.pitch))
         return self
 

@@ -1,17 +1,31 @@
-"""RVC's process is watched: unused, it is ended."""
+"""RVC among many listeners: it holds up nobody else, serves them in turn, ends where they do; unused, it is ended."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from server.audio.chunk import AudioChunk, WordTime
 from server.conversion.process import Launch
-from server.errors import Unavailable
+from server.conversion.rvc.model import Converted, Window
+from server.conversion.rvc.settings import ConversionSettings
+from server.engines.base import Capabilities
+from server.errors import SynthesisFailed, Unavailable
 from server.speech.conversion import Converters
-from server.speech.rendition import RvcChoice
+from server.speech.lane import Turn
+from server.speech.rendition import Line, Rendition, RvcChoice
+from server.speech.speaker import Speaker
+from server.text.piece import Piece
+from server.voices.voice import Voice
 
 pytestmark = pytest.mark.unit
 
@@ -52,4 +66,179 @@ def test_a_device_that_cannot_be_used_is_told_before_anything_is_spoken(tmp_path
         raise Unavailable("RVC cannot run on cuda: no NVIDIA card answers.")
 
     with pytest.raises(Unavailable, match="no NVIDIA card"):
-        Converters(tmp_path, launch).open(RvcChoice("Ghost"), 24_000)
+        Converters(tmp_path, launch).open(RvcChoice("Ghost"), 24_000, Turn())
+
+
+class Windows:
+    """Stands in for RVC's process: each window waits until it is let, and comes back as it is."""
+
+    def __init__(self) -> None:
+        self.voices: list[str] = []
+        """Of the windows begun."""
+        self.threads: set[str] = set()
+        self.broken = False
+        self._lets = threading.Semaphore(0)
+
+    def convert_window(self, window: Window, settings: ConversionSettings) -> Converted:
+        self.voices.append(settings.voice)
+        self.threads.add(threading.current_thread().name)
+        assert self._lets.acquire(timeout=30)
+        if self.broken:
+            raise SynthesisFailed("The RVC voice is broken.")
+        frames = len(window.samples) * 100 // window.rate
+        return Converted(window.samples, window.rate, np.zeros(frames, np.float32))
+
+    def let(self, count: int) -> None:
+        self._lets.release(count)
+
+    async def begun(self, count: int) -> None:
+        """Wait until so many windows are begun, and a little for one too many."""
+        end = asyncio.get_running_loop().time() + 30
+        while len(self.voices) < count:
+            assert asyncio.get_running_loop().time() < end, self.voices
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.05)
+
+
+class Sentence:
+    """An engine that gives a sentence of ten seconds in one chunk, as Kokoro does."""
+
+    chunk = AudioChunk(
+        np.sin(np.arange(240_000, dtype=np.float32)), 24_000, tuple(WordTime(n, n + 0.5, n, n + 1) for n in range(10))
+    )
+
+    def capabilities(self, name: str) -> Capabilities:
+        return Capabilities("tone", "Tone", "", ("en",), 24_000, "", "")
+
+    @property
+    def registry(self) -> Sentence:
+        return self
+
+    async def speak(self, *job: Any) -> AsyncGenerator[AudioChunk, None]:
+        yield self.chunk
+
+
+class Stage:
+    """Listeners whose voices are converted."""
+
+    def __init__(self, home: Path) -> None:
+        self.windows = Windows()
+        self.converters = Converters(home, lambda: Launch("cpu"))
+        self.converters.process = self.windows  # type: ignore[assignment]
+        self.speaker = Speaker(Sentence(), self.converters.open)  # type: ignore[arg-type]
+
+    def speak(self, voice: str, turn: Turn | None = None) -> AsyncGenerator[AudioChunk, None]:
+        rendition = Rendition(Voice("v", "tone", "V"), "en", rvc=RvcChoice(voice))
+        return self.speaker.speak(turn or Turn(), Line(Piece("Ten seconds.", 0, 12), rendition), 24_000)
+
+    async def whole(self, voice: str, turn: Turn | None = None) -> list[AudioChunk]:
+        return [chunk async for chunk in self.speak(voice, turn)]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(tmp_path)
+    yield made
+    made.windows.let(1_000)  # a thread that still waits would hold up the end of the tests
+
+
+async def all_of(tasks: list[asyncio.Task[Any]]) -> None:
+    await asyncio.wait_for(asyncio.gather(*tasks), 30)
+
+
+def test_what_waits_for_rvc_keeps_no_thread_from_other_work(stage: Stage) -> None:
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        listeners = [asyncio.create_task(stage.whole(f"{n}")) for n in range(3)]
+        rehearsal = asyncio.create_task(stage.converters.rehearse(RvcChoice("rehearsed")))
+        try:
+            await stage.windows.begun(1)
+            await asyncio.wait_for(asyncio.to_thread(lambda: None), 10)
+        finally:
+            stage.windows.let(1_000)
+            await all_of([*listeners, rehearsal])
+
+    asyncio.run(run())
+    assert len(stage.windows.threads) == 1
+
+
+def test_sound_is_heard_with_the_first_window_and_a_stop_converts_no_other(stage: Stage) -> None:
+    async def run() -> None:
+        stage.windows.let(2)
+        async with aclosing(stage.speak("stopped")) as chunks:
+            first = await asyncio.wait_for(anext(chunks), 10)
+            assert first.seconds == pytest.approx(0.48)
+            await asyncio.wait_for(anext(chunks), 10)
+            third = asyncio.create_task(anext(chunks))
+            await stage.windows.begun(3)
+            third.cancel()
+            await asyncio.wait({third}, timeout=10)
+            assert third.cancelled(), "who stops does not wait for the window that is being converted"
+        stage.windows.let(1_000)
+        await asyncio.wait_for(stage.whole("next"), 30)
+
+    asyncio.run(run())
+    assert stage.windows.voices[:4] == ["stopped"] * 3 + ["next"]
+
+
+def test_who_stops_while_waiting_is_not_converted(stage: Stage) -> None:
+    async def run() -> None:
+        speaking = asyncio.create_task(stage.whole("first"))
+        await stage.windows.begun(1)
+        waiting = asyncio.create_task(stage.whole("gone"))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.wait({waiting}, timeout=10)
+        stage.windows.let(1_000)
+        await all_of([speaking])
+
+    asyncio.run(run())
+    assert set(stage.windows.voices) == {"first"}
+
+
+def test_listeners_are_served_in_turn_however_much_each_wants(stage: Stage) -> None:
+    async def run() -> None:
+        greedy = Turn()
+        listeners = [asyncio.create_task(stage.whole("greedy", greedy)) for _ in range(4)]
+        await stage.windows.begun(1)
+        listeners.append(asyncio.create_task(stage.whole("modest")))
+        await asyncio.sleep(0.05)
+        stage.windows.let(1_000)
+        await all_of(listeners)
+
+    asyncio.run(run())
+    meanwhile = stage.windows.voices[1:20]
+    assert 8 <= meanwhile.count("modest") <= 11, meanwhile
+
+
+def test_a_window_that_fails_for_nobody_is_no_noise_and_the_next_is_converted(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        gone = asyncio.create_task(stage.whole("gone"))
+        await stage.windows.begun(1)
+        gone.cancel()
+        await asyncio.wait({gone}, timeout=10)
+        stage.windows.broken = True
+        stage.windows.let(1)
+        waiting = asyncio.create_task(stage.whole("next"))
+        await stage.windows.begun(2)
+        stage.windows.broken = False
+        stage.windows.let(1_000)
+        await all_of([waiting])
+
+    asyncio.run(run())
+    assert not caplog.records
+
+
+def test_what_is_converted_in_parts_is_the_whole_with_its_words(stage: Stage) -> None:
+    stage.windows.let(1_000)
+    chunks = asyncio.run(stage.whole("echo"))
+    np.testing.assert_allclose(np.concatenate([chunk.samples for chunk in chunks]), Sentence.chunk.samples, atol=1e-5)
+    at, heard = 0.0, []
+    for chunk in chunks:
+        heard += [(round(at + word.start, 3), word.text_start) for word in chunk.words]
+        at += chunk.seconds
+    assert heard == [(float(n), n) for n in range(10)]
+    assert len(stage.windows.voices) == 11

@@ -50,7 +50,7 @@ class Converters:
     def names(self) -> list[str]:
         return NAMES
 
-    def rehearse(self, choice: RvcChoice) -> None:
+    async def rehearse(self, choice: RvcChoice) -> None:
         self.before()
         self.rehearsed.append(choice.voice)
         if choice.voice in self.broken:

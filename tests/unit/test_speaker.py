@@ -39,7 +39,7 @@ class FakeScheduler:
 
 
 def spoken(rate: int) -> float:
-    def no_conversion(choice: RvcChoice, rate: int) -> Conversion:
+    def no_conversion(choice: RvcChoice, rate: int, turn: Turn) -> Conversion:
         raise AssertionError("nobody asked for one")
 
     async def run() -> float:

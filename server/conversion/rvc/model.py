@@ -162,8 +162,9 @@ class RvcModel:
             synthesizer = Synthesizer(shape)
             synthesizer.load_state_dict(weights)
             synthesizer = synthesizer.eval().requires_grad_(False).to(self.device)
-            loaded = _LoadedVoice(synthesizer, index.to(self.device) if index is not None else None, files.stamp)
-            self._loaded[name] = loaded
+            if index is not None:  # copied: what load_file gives is the file, mapped, and Windows would not replace it
+                index = index.to(self.device, copy=True)
+            loaded = self._loaded[name] = _LoadedVoice(synthesizer, index, files.stamp)
         self._loaded.move_to_end(name)
         while len(self._loaded) > KEPT_VOICES:
             self._loaded.popitem(last=False)

@@ -50,6 +50,12 @@ class RvcStream:
         self._phases: dict[int, float] = {}
         self._words: list[WordTime] = []
 
+    def completes_block(self, chunk: AudioChunk) -> bool:
+        """Whether something is converted when ``chunk`` is pushed, which takes its time."""
+        if self._rate not in (0, chunk.rate):
+            return True
+        return self._is_due(_whole_frames(self._taken + len(chunk.samples), chunk.rate))
+
     def convert(self, chunk: AudioChunk) -> list[AudioChunk]:
         """Blocks that are complete, with what follows them."""
         out = []
@@ -60,11 +66,10 @@ class RvcStream:
         self._words += [WordTime(begin + w.start, begin + w.end, w.text_start, w.text_end) for w in chunk.words]
         self._samples = np.concatenate([self._samples, chunk.samples])
         self._taken += len(chunk.samples)
-        while True:
-            size = BLOCK if self._done else FIRST_BLOCK
-            if self._frames_there() < self._done + size + AHEAD:
-                return out
-            out.append(self._block(self._done + size, self._done + size + AHEAD))
+        while self._is_due(_whole_frames(self._taken, chunk.rate)):
+            end = self._done + self._next_size()
+            out.append(self._block(end, end + AHEAD))
+        return out
 
     def flush(self) -> list[AudioChunk]:
         """What is left, without context behind it; afterwards a new stream may begin."""
@@ -109,8 +114,16 @@ class RvcStream:
         self._words = self._words[len(said) :]
         return tuple(WordTime(w.start - begin, w.end - begin, w.text_start, w.text_end) for w in said)
 
-    def _frames_there(self) -> int:
-        return int(self._taken / (self._rate * FRAME))
+    def _is_due(self, frames: int) -> bool:
+        """Whether the next block can be converted once so many frames are there."""
+        return frames >= self._done + self._next_size() + AHEAD
+
+    def _next_size(self) -> int:
+        return BLOCK if self._done else FIRST_BLOCK
 
     def _frame_samples(self, frames: int) -> int:
         return round(frames * self._rate * FRAME)
+
+
+def _whole_frames(samples: int, rate: int) -> int:
+    return int(samples / (rate * FRAME))
