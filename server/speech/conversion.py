@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,8 @@ from server.speech.rendition import RvcChoice
 log = logging.getLogger("troupe.rvc")
 
 _METHODS: dict[str, PitchMethod] = {"rmvpe": "rmvpe", "yin": "yin"}
+_LINES = 64
+"""Threads of lines that are being converted, nearly all of which wait: one stretch is converted at a time."""
 _SILENCE_RATE = 24_000
 """Hz of the rehearsed silence: Kokoro's rate and XTTS's."""
 
@@ -35,6 +38,8 @@ class Converters:
         self.voices_folder = home / "rvc"
         self.process = RvcProcess(launch, home / "models" / "rvc", self.voices_folder)
         self._launch = launch
+        # Not asyncio's: those are few, and the sound of everybody else is encoded and saved on them.
+        self._threads = ThreadPoolExecutor(_LINES, thread_name_prefix="rvc")
 
     def names(self) -> list[str]:
         """What people choose from: "Disabled", then the voices."""
@@ -43,7 +48,8 @@ class Converters:
     def open(self, choice: RvcChoice, rate: int) -> Conversion:
         """A conversion for one line of speech at ``rate`` Hz."""
         self._launch()
-        return Conversion(RvcStream(self.process.convert_window, _settings_of(choice)), rate)
+        stream = RvcStream(self.process.convert_window, _settings_of(choice))
+        return Conversion(stream, rate, self._threads)
 
     def rehearse(self, choice: RvcChoice) -> None:
         """Blocks until all is loaded that this choice needs: a moment of silence is converted."""
@@ -75,18 +81,21 @@ def _settings_of(choice: RvcChoice) -> ConversionSettings:
 class Conversion:
     """One line on its way through RVC: comes back at the rate it went in with."""
 
-    def __init__(self, stream: RvcStream, rate: int) -> None:
+    def __init__(self, stream: RvcStream, rate: int, threads: Executor) -> None:
         self._stream = stream
         self._rate = rate
+        self._threads = threads
         self._resampler: Resampler | None = None
 
     async def push(self, chunk: AudioChunk) -> list[AudioChunk]:
         """What is ready after ``chunk``."""
-        return self._even(await asyncio.to_thread(self._stream.convert, chunk))
+        loop = asyncio.get_running_loop()
+        return self._even(await loop.run_in_executor(self._threads, self._stream.convert, chunk))
 
     async def finish(self) -> list[AudioChunk]:
         """The rest."""
-        rest = self._even(await asyncio.to_thread(self._stream.flush))
+        loop = asyncio.get_running_loop()
+        rest = self._even(await loop.run_in_executor(self._threads, self._stream.flush))
         if self._resampler is not None:
             rest.append(AudioChunk(self._resampler.flush(), self._rate))
         return rest

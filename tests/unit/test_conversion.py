@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from server.audio.chunk import AudioChunk
 from server.conversion.process import Launch
+from server.conversion.rvc.model import Converted, Window
+from server.conversion.rvc.settings import ConversionSettings
 from server.errors import Unavailable
+from server.patience import within
 from server.speech.conversion import Converters
 from server.speech.rendition import RvcChoice
 
@@ -53,3 +59,33 @@ def test_a_device_that_cannot_be_used_is_told_before_anything_is_spoken(tmp_path
 
     with pytest.raises(Unavailable, match="no NVIDIA card"):
         Converters(tmp_path, launch).open(RvcChoice("Ghost"), 24_000)
+
+
+def test_lines_that_wait_for_the_converter_leave_the_threads_to_others(tmp_path: Path) -> None:
+    """A process converts one stretch at a time, and asyncio has few threads; sound is encoded and saved on them too."""
+    at_work, go_on = threading.Event(), threading.Event()
+
+    class SlowProcess:
+        lock = threading.Lock()
+
+        def convert_window(self, window: Window, settings: ConversionSettings) -> Converted:
+            with self.lock:
+                at_work.set()
+                go_on.wait(20)
+                return Converted(window.samples, window.rate, np.zeros(1000, np.float32))
+
+    async def run() -> None:
+        converters = Converters(tmp_path, lambda: Launch("cpu"))
+        converters.process = SlowProcess()  # type: ignore[assignment]
+        sound = AudioChunk(np.zeros(24_000, np.float32), 24_000)
+        lines = [converters.open(RvcChoice("Ghost"), 24_000) for _ in range(50)]
+        waiting = [asyncio.create_task(line.push(sound)) for line in lines]
+        try:
+            await asyncio.to_thread(at_work.wait, 10)
+            await asyncio.sleep(0.1)
+            await within(5, asyncio.to_thread(int))
+        finally:
+            go_on.set()
+            await asyncio.gather(*waiting)
+
+    asyncio.run(run())
