@@ -59,6 +59,8 @@ class RvcProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._launched: Launch | None = None
         self._device_memory: Mapping[str, int] = {}
+        self._closed = 0
+        """How often it was closed."""
         self._last_use = clock()
 
     @property
@@ -91,7 +93,10 @@ class RvcProcess:
 
     def convert_window(self, window: Window, settings: ConversionSettings) -> Converted:
         """``RvcModel.convert_window`` in the other process; raises what it raised."""
+        closed = self._closed
         with self._lock:
+            if self._closed != closed:  # while this waited its turn: to start another now would be no end
+                raise _died("The voice conversion was ended.")
             process = self._running()
             late = threading.Timer(self._timeout, process.kill)
             late.start()
@@ -105,9 +110,7 @@ class RvcProcess:
                 self._last_use = self._clock()
             if received is None:
                 self._end()
-                raise SynthesisFailed(
-                    "The voice conversion ended unexpectedly and will be started again.", code="worker_died"
-                )
+                raise _died("The voice conversion ended unexpectedly and will be started again.")
             head, body = received
             self._device_memory = head["memory"]
             if head["type"] == "error":
@@ -118,7 +121,8 @@ class RvcProcess:
         return converted_from_wire(head, body)
 
     def close(self) -> None:
-        """End the process, also in mid-window; the next window starts another."""
+        """End the process, also in mid-window and for those that wait; a window after that starts another."""
+        self._closed += 1
         process = self._process
         if process is not None:
             process.kill()
@@ -150,3 +154,7 @@ class RvcProcess:
             with suppress(OSError):
                 if stream:
                     stream.close()
+
+
+def _died(message: str) -> SynthesisFailed:
+    return SynthesisFailed(message, code="worker_died")

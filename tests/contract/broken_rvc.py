@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,8 @@ class Broken(RvcModel):
                 raise RuntimeError("CUDA error: an illegal memory access was encountered")
             case "odd":
                 raise RuntimeError("shapes do not fit")
+            case "slow":
+                time.sleep(20)
         frames = round(len(window.samples) / window.rate * 100)
         # What the process was started with comes back as the phases.
         phases = np.full(frames, self._memory_gb, np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +72,21 @@ def test_a_broken_card_gets_a_new_process(rvc: Rvc) -> None:
     assert rvc.process.pid is None
     assert np.array_equal(rvc.convert().samples, WINDOW.samples)
     assert rvc.process.pid not in (None, pid)
+
+
+def test_closing_ends_those_that_wait_for_it_too(rvc: Rvc) -> None:
+    codes: list[str] = []
+    threads = [threading.Thread(target=lambda: codes.append(rvc.failure("slow").code)) for _ in range(4)]
+    rvc.convert()
+    for thread in threads:
+        thread.start()
+    time.sleep(0.3)
+    rvc.process.close()
+    for thread in threads:
+        thread.join(5)
+    assert codes == ["worker_died"] * 4
+    assert rvc.process.pid is None, "none of them has started another"
+    assert np.array_equal(rvc.convert().samples, WINDOW.samples)
 
 
 def test_it_is_ended_when_nobody_has_used_it_and_comes_back(rvc: Rvc) -> None:
