@@ -6,8 +6,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -145,7 +145,10 @@ class Recordings:
             recording.state, recording.error = "failed", SpeechError("Something went wrong; the log says what.")
         finally:
             # Not on a thread: a cancelled task must not be cancelled again while the file lacks its end.
-            writer.close()
+            try:
+                writer.close()
+            except SpeechError as error:
+                recording.state, recording.error = "failed", recording.error or error
             recording.changed.fire()
 
     async def _speak(self, recording: Recording, writer: _Writer) -> None:
@@ -216,7 +219,9 @@ class _Writer:
             _append(path, encoder.flush())
         if self._encoders:
             # WAV and FLAC have the samples' own rate.
-            write_length(self._recording.file, self._recording.format, round(self._recording.seconds * _PCM.rate))
+            recording = self._recording
+            with _saving():
+                write_length(recording.file, recording.format, round(recording.seconds * _PCM.rate))
 
 
 async def _whole(work: Coroutine[Any, Any, None]) -> None:
@@ -229,9 +234,14 @@ async def _whole(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _append(path: Path, data: bytes) -> None:
+    with _saving(), path.open("ab") as file:
+        file.write(data)
+
+
+@contextmanager
+def _saving() -> Iterator[None]:
     try:
-        with path.open("ab") as file:
-            file.write(data)
+        yield
     except OSError as error:
         raise Unavailable(f"The sound could not be saved: {error.strerror or error}.", code="disk_full") from error
 

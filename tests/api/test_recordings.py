@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 import soundfile
 
 from server.app import create_app
+from server.audio.formats import AudioFormat
 from server.errors import InvalidRequest, Unavailable
 from server.settings import load_settings
+from server.speech import recordings
 from server.speech.recording import RecordingRequest
 from server.speech.request import Delivery
 from server.troupe import Troupe
@@ -97,6 +100,23 @@ def test_it_is_heard_while_it_is_made_and_stopped(home: Path):
         assert b"".join(rest).startswith(heard)
         samples, rate = soundfile.read(recording.file)
         assert len(samples) / rate == pytest.approx(recording.seconds, abs=0.1)
+
+    serve(home, asking)
+
+
+def test_a_disk_that_is_full_at_the_very_end_is_told(home: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(path: Path, audio_format: AudioFormat, samples: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(recordings, "write_length", full)
+
+    async def asking(troupe: Troupe, client: httpx.AsyncClient) -> None:
+        recording = troupe.recordings.start(wish("One two three.", format="wav"))
+        heard = [data async for data in troupe.recordings.listen(recording)]
+        assert heard
+        assert recording.state == "failed"
+        assert recording.error
+        assert recording.error.message == "The sound could not be saved: No space left on device."
 
     serve(home, asking)
 
