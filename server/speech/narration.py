@@ -66,9 +66,11 @@ class Narration:
         """Take in text at ``offset`` (UTF-16 code units); Conflict says what the client must know."""
         self._rate.take()
         self._seen = _now()
-        async with self._pushing:
-            await self.text.push(offset, text, final, is_open=self.state == "open")
-        self._changed.fire()
+        try:
+            async with self._pushing:
+                await self.text.push(offset, text, final, is_open=self.state == "open")
+        finally:
+            self._changed.fire()  # also where it was refused: what waits may have been put aside meanwhile
 
     async def events(self, after: int = 0, beat: float = 10.0) -> AsyncGenerator[Event | None, None]:
         """Events from the one behind ``after``; None every ``beat`` seconds without any; ends with the session."""

@@ -76,7 +76,10 @@ class NarrationText:
         self._pipeline = None
 
     async def push(self, offset: int, text: str, final: bool, *, is_open: bool = True) -> None:
-        """Append, repeat or replace; raises Conflict, with what is held, where that cannot be done."""
+        """Append, repeat or replace; raises Conflict, with what is held, where that cannot be done.
+
+        What is refused, also by ``open_pipeline``, changes nothing: the client sends it again.
+        """
         if offset > self.length:
             raise self._conflict("text_gap", f"The text ends at {self.length}: a push before {offset} was lost.")
         if offset + _units(text) > self._max_units:
@@ -105,7 +108,11 @@ class NarrationText:
             await self._cut(at)
         added = self._text.append(text)
         if self._pipeline is None:
-            self._pipeline = await asyncio.to_thread(self._open_pipeline, "", added)
+            try:
+                self._pipeline = await asyncio.to_thread(self._open_pipeline, "", added)
+            except BaseException:
+                self._text.cut(at)
+                raise
         if len(added) > _SMALL:
             self.waiting.extend(await asyncio.to_thread(self._pipeline.add, added))
         else:
@@ -115,10 +122,17 @@ class NarrationText:
         """Forget the text from ``at`` on: what is not being spoken is cut into pieces anew."""
         if at < self.spoken_until:
             raise self._conflict("already_spoken", f"The text up to {self.spoken_until} is already being spoken.")
+        rest, waiting = self._text.slice(at, self.length), [*self.waiting]
         self._text.cut(at)
         self.waiting.clear()  # nothing is taken meanwhile, so that what is spoken stays where it is
-        whole, self._base = self._text.text, self._taken
-        self._pipeline, pieces = await asyncio.to_thread(self._begin_anew, whole, self._base)
+        whole, base = self._text.text, self._taken
+        try:
+            self._pipeline, pieces = await asyncio.to_thread(self._begin_anew, whole, base)
+        except BaseException:
+            self._text.append(rest)
+            self.waiting.extend(waiting)
+            raise
+        self._base = base
         self.waiting.extend(pieces)
 
     def _begin_anew(self, whole: str, base: int) -> tuple[PushPipeline, list[SpokenPiece]]:
