@@ -16,7 +16,7 @@ OpenPipeline = Callable[[str, str], PushPipeline]
 """From the text before, already spoken, and the beginning of what follows, to a pipeline for it."""
 _CONTEXT = 20_000
 """Code points before the spoken text that are looked at for open quotes and asterisks; they end with paragraphs."""
-_SMALL = 2000
+_SMALL = 200
 """Characters that are cut into pieces at once; more goes to a thread, to keep the event loop free."""
 
 
