@@ -1,4 +1,4 @@
-"""An engine to be loaded beside the toy engine: other voices, other languages, another sample rate."""
+"""Engines to be loaded beside the toy engine: other voices, other languages, another sample rate."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from server.text.piece import Piece
 from server.voices.voice import Voice
 
 BELL_RATE = 16_000
+ALLOWED = "allowed"
+"""The file for which an engine waits in its folder."""
 PITCHES = {"ding": 400.0, "dong": 300.0, "high": 500.0, "old:dong": 600.0}
 
 
@@ -54,14 +56,28 @@ class Bell(Tone):
 
 
 class Gong(Bell):
-    """Takes its time to be loaded."""
+    """Is loaded as soon as a test allows it."""
 
     capabilities = replace(Bell.capabilities, name="gong", title="Gong")
 
     def load(self) -> None:
-        """Longer than a request to another engine takes."""
-        time.sleep(4)
+        """A file in its folder allows it."""
+        while not (self.context.models / ALLOWED).exists():
+            time.sleep(0.01)
         super().load()
+
+
+class Chime(Bell):
+    """Speaks as soon as a test allows it."""
+
+    capabilities = replace(Bell.capabilities, name="chime", title="Chime")
+
+    def synthesize(self, piece: Piece, voice: Voice, options: SynthesisOptions) -> Iterator[AudioChunk]:
+        """A file in its folder allows it."""
+        while not (self.context.models / ALLOWED).exists():
+            options.cancel.check()
+            time.sleep(0.01)
+        yield from super().synthesize(piece, voice, options)
 
 
 class Shy(Bell):

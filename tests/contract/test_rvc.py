@@ -18,6 +18,7 @@ from server.conversion.base import VoiceConverter
 from server.conversion.rvc.files import find_voice, rvc_choices
 from server.conversion.rvc.settings import ConversionSettings
 from server.errors import InvalidRequest, NotFound, SynthesisFailed
+from tests.contract.payload import Payload
 from tests.torch_needed import need
 
 need("torch", "safetensors", command="python3 -m server install rvc")
@@ -249,16 +250,6 @@ def test_voices_are_found_with_their_indexes_and_disabled_comes_first(voices: Pa
     assert find_voice(voices, "singer new").index == voices / "singer" / "added_IVF256.index"
     with pytest.raises(NotFound, match="flat, new, old"):
         find_voice(voices, "../new")
-
-
-class Payload:
-    """What a hostile file does when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> Any:
-        return Path.touch, (self.path,)
 
 
 def _wrong_shape(path: Path, mark: Path) -> None:

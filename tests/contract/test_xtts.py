@@ -22,6 +22,7 @@ from server.engines.coqui.xtts_files import (
 from server.errors import Cancelled, InvalidRequest, NotFound, SynthesisFailed, Unavailable
 from server.text.piece import Piece
 from server.voices.voice import Voice
+from tests.contract.payload import Payload
 from tests.torch_needed import need
 
 need("torch", "torchaudio", "TTS", command="python3 -m server install coqui")
@@ -259,16 +260,6 @@ def test_a_damaged_download_is_not_used(tmp_path: Path, monkeypatch: pytest.Monk
     (folder / "config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(Unavailable, match=r"config\.json"):
         obtain_xtts(tmp_path, lambda detail, fraction: None)
-
-
-class Payload:
-    """What a hostile checkpoint does when it is unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> Any:
-        return Path.touch, (self.path,)
 
 
 def test_speakers_that_cannot_be_read_are_named(models: Path, tmp_path: Path) -> None:

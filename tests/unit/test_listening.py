@@ -58,12 +58,12 @@ def test_an_embedding_knows_a_sound_again() -> None:
 @pytest.mark.parametrize(
     ("file", "part"),
     [
-        ("tests/unit/test_bootstrap.py", "server"),
+        ("tests/unit/test_bootstrap_state.py", "server"),
         ("tests/unit/test_text_pipeline.py", "text"),
         ("tests/host/test_tgwui_hooks.py", "web UI"),
-        ("tests/api/test_alltalk.py", "SillyTavern"),
+        ("tests/api/test_alltalk_speech.py", "SillyTavern"),
         ("tests/e2e/test_studio_pages.py", "studio"),
-        ("tests/contract/test_coqui_models.py", "GPU and cloning"),
+        ("tests/contract/test_coqui_speech.py", "GPU and cloning"),
     ],
 )
 def test_minutes_go_to_the_part_a_file_is_named_after(file: str, part: str) -> None:

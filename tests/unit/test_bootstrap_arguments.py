@@ -1,0 +1,38 @@
+"""The launcher's command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from server.boot.arguments import parse
+
+pytestmark = pytest.mark.unit
+
+
+def test_no_command_means_serve() -> None:
+    arguments = parse(["--port", "7900", "--host-name", "a", "--host-name", "b"])
+    assert (arguments.command, arguments.port, arguments.host_name) == ("serve", 7900, ["a", "b"])
+    assert arguments.host is None
+    assert arguments.allow_origin == []
+    assert not arguments.listen
+
+
+def test_options_count_before_and_after_the_command() -> None:
+    arguments = parse(["--port", "7900", "--home", "/before", "serve", "--host-owned", "--home", "/after"])
+    assert (arguments.port, arguments.host_owned, arguments.home) == (7900, True, "/after")
+    assert parse(["--engine", "tone", "voices"]).engine == "tone"
+
+
+def test_output_does_not_depend_on_the_folder_later() -> None:
+    assert parse(["say", "hello", "-o", "a.wav"]).output == Path.cwd() / "a.wav"
+
+
+@pytest.mark.parametrize(
+    "argv", [["--port", "65536"], ["--port", "x"], ["say", "text"], ["--log-level", "loud"]]
+)
+def test_bad_command_lines_are_refused(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parse(argv)
+    assert "error:" in capsys.readouterr().err

@@ -1,0 +1,144 @@
+"""Which graphics card the launcher sees, and which build of PyTorch fits it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from server.boot import torch_build
+from server.boot.hardware import NvidiaSupport, nvidia_cards, nvidia_support
+from server.boot.lists import load_lists
+from server.boot.torch_build import choose_build, for_this_machine
+from tests.nvidia import driver_says
+from tests.unit.lists import write_list
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for nvidia-smi is a shell script")
+@pytest.mark.parametrize(
+    ("script", "cards"),
+    [
+        ("echo 'NVIDIA Example 4090, 24564 MiB'", ["NVIDIA Example 4090, 24564 MiB"]),
+        ("echo 'NVIDIA-SMI has failed'; exit 9", []),
+    ],
+)
+def test_a_card_is_seen_when_its_driver_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, cards: list[str]
+) -> None:
+    monkeypatch.setenv("PATH", driver_says(script, tmp_path))
+    assert nvidia_cards() == cards
+
+
+@pytest.mark.parametrize(
+    ("answer", "capability"),
+    [
+        ("575.64, 8.9\\n575.64, 6.1", 6.1),
+        ("575.64, 12.0", 12.0),
+        ("575.64, [N/A]", None),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for nvidia-smi is a shell script")
+def test_the_oldest_card_counts(
+    answer: str, capability: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", driver_says(f"echo \"$1\" >> {tmp_path}/asked; printf '{answer}'", tmp_path))
+    assert nvidia_support() == (575, capability)
+    assert (tmp_path / "asked").read_text().count("\n") == 1, "the tool takes its time"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for nvidia-smi is a shell script")
+@pytest.mark.parametrize(
+    ("script", "driver"),
+    [
+        ("case $1 in *cap*) echo 'Field \"compute_cap\" is not valid'; exit 2;; *) echo 470.256.02;; esac", 470),
+        ("echo 'NVIDIA-SMI has failed'; exit 9", None),
+        ("printf ''", None),
+    ],
+)
+def test_an_old_driver_does_not_know_what_its_cards_can_do(
+    script: str, driver: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", driver_says(script, tmp_path))
+    assert nvidia_support() == (driver, None)
+
+
+@pytest.mark.parametrize(
+    ("system", "driver", "capability", "words", "options"),
+    [
+        ("linux", 580, 8.6, "CUDA 13", ["cu130"]),
+        ("win32", 595, 12.0, "CUDA 13", ["cu130"]),
+        ("linux", 595, None, "CUDA 13", ["cu130"]),
+        ("linux", 580, 6.1, "CUDA 12.6", ["cu126", "torch<2.15"]),  # Pascal and Volta ended with CUDA 12
+        ("win32", 595, 7.0, "CUDA 12.6", ["cu126", "torch<2.15"]),
+        ("linux", 575, 12.0, "CUDA 12.8", ["cu128", "torch<2.12"]),  # Blackwell under an older driver
+        ("linux", 575, 8.9, "CUDA 12.6", ["cu126", "torch<2.15"]),
+        ("win32", 535, 8.6, "CUDA 12.6", ["cu126", "torch<2.15"]),
+        ("linux", 470, 3.5, "driver 470 is too old", ["cpu"]),
+        ("win32", 470, None, "driver 470 is too old", []),
+        ("linux", None, None, "for the CPU", ["cpu"]),
+        ("win32", None, None, "for the CPU", []),
+    ],
+)
+def test_torch_is_built_for_the_card(
+    system: str, driver: int | None, capability: float | None, words: str, options: list[str]
+) -> None:
+    build = choose_build(system, "x86_64", driver, capability, amd=driver is not None)
+    assert words in build.title
+    assert [option.rpartition("/")[2] for option in build.options() if option != "--extra-index-url"] == options
+
+
+def test_torch_is_built_for_amd_and_apple() -> None:
+    amd = choose_build("linux", "x86_64", amd=True)
+    assert "AMD" in amd.title
+    assert amd.options()[1].endswith("/rocm7.2")
+    assert choose_build("darwin", "arm64").options() == ()
+    assert "Apple" in choose_build("darwin", "arm64").title
+    assert "no longer made" in choose_build("darwin", "x86_64").title
+
+
+@pytest.mark.parametrize(
+    ("there", "driver", "capability", "fits"),
+    [
+        ("2.13.0+cu130", 580, 8.6, True),
+        ("2.11.0+cu128", 590, 8.6, True),  # another would be given now, but it runs
+        ("2.13.0+cu126", 590, 12.0, False),
+        ("2.13.0+cu130", 575, 8.6, False),
+        ("2.13.0+cu130", 580, 6.1, False),
+        ("2.13.0+cpu", 580, 8.6, False),
+        ("2.13.0", 580, 8.6, False),
+        ("2.13.0+cpu", None, None, True),
+        ("2.13.0", None, None, True),
+        ("2.13.0+cu130", None, None, False),
+        ("2.13.0+cu126", 470, 8.6, False),
+        (None, None, None, False),
+    ],
+)
+def test_a_build_that_is_there_fits_or_not(
+    there: str | None,
+    driver: int | None,
+    capability: float | None,
+    fits: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch_build, "nvidia_support", lambda: NvidiaSupport(driver, capability))
+    monkeypatch.setattr(torch_build.sys, "platform", "linux")
+    if there is not None:
+        (tmp_path / "torch").mkdir()
+        (tmp_path / "torch" / "version.py").write_text(f"__version__ = '{there}'\ndebug = False\n")
+    assert torch_build.fits_this_machine(tmp_path) is fits
+
+
+def test_only_the_list_that_asks_gets_a_build(tmp_path: Path) -> None:
+    write_list(tmp_path, "voice", "# needs: torch\nalpha\n")
+    write_list(tmp_path, "torch", "# title: PyTorch\n# build: torch\ntorch\n")
+    voice, torch = load_lists(["voice", "torch"], tmp_path)
+    chosen = for_this_machine([voice, torch])
+    assert chosen[0] == voice
+    assert chosen[1].title.startswith("PyTorch ")
+    assert chosen[1].title != torch.title
+    assert chosen[1].size >= 90
+    assert chosen[1].digest == torch.digest
