@@ -11,7 +11,7 @@ from server.engines.base import Capabilities, OptionValue
 from server.engines.registry import EngineRegistry
 from server.errors import InvalidRequest, NotFound
 from server.settings import Settings
-from server.speech.language import guess_language
+from server.speech.language import AUTO, guess_language
 from server.speech.rendition import Rendition, RvcChoice
 from server.speech.request import Delivery
 from server.voices.library import Library
@@ -106,6 +106,10 @@ class Casting:
         voice = self.voice(delivery.voice)
         return self._language(asked, voice, self._registry.capabilities(voice.engine), text)
 
+    def languages(self, delivery: Delivery) -> Sequence[str]:
+        """Those that its engine speaks."""
+        return self._registry.capabilities(self.engine_of(delivery)).languages
+
     def rendition(
         self,
         delivery: Delivery,
@@ -151,7 +155,7 @@ class Casting:
     def _language(self, asked: str | None, voice: Voice, capabilities: Capabilities, text: str) -> str:
         """Asked for, else the voice's own, else the setting; guessed only when ``auto`` says so."""
         wanted = (asked or (voice.languages[0] if voice.languages else self._settings().language)).lower()
-        if wanted == "auto":
+        if wanted == AUTO:
             wanted = guess_language(text, capabilities.languages) or capabilities.languages[0]
         known = capabilities.languages
         if wanted in known:

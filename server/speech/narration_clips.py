@@ -13,6 +13,7 @@ from server.errors import SpeechError, SynthesisFailed, Unavailable
 from server.speech.casting import Casting
 from server.speech.clip import Clip, ClipMaker
 from server.speech.lane import Turn
+from server.speech.language import AUTO
 from server.speech.metrics import Metrics
 from server.speech.narration_text import Part
 from server.speech.rendition import Line
@@ -113,7 +114,10 @@ class NarrationClips:
         around, plan, delivery = self._around, self._plan, self._plan.cast[role]
         if role in self._unconverted:
             delivery = replace(delivery, rvc=DISABLED)
-        rendition = around.casting.rendition(delivery, plan.language, part.piece.text)
+        language = plan.language
+        if language == AUTO and part.language in around.casting.languages(delivery):
+            language = part.language  # else another engine speaks by now: it guesses anew
+        rendition = around.casting.rendition(delivery, language, part.piece.text)
         rate = around.registry.capabilities(rendition.voice.engine).sample_rate
         line = Line(part.piece, rendition)
         return await around.maker.make(self._turn, line, rate, plan.format, f"{self._folder}/{index}")

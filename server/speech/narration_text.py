@@ -31,6 +31,8 @@ class Part:
     start: int
     end: int
     """UTF-16 code units of the whole text."""
+    language: str
+    """What it was read in."""
 
 
 class NarrationText:
@@ -68,7 +70,8 @@ class NarrationText:
         spoken = self.waiting.popleft()
         piece, base = spoken.piece, self._base
         self._taken = max(self._taken, base + piece.end)
-        return Part(spoken.role, piece, base, self.units(base + piece.start), self.units(base + piece.end))
+        start, end = self.units(base + piece.start), self.units(base + piece.end)
+        return Part(spoken.role, piece, base, start, end, spoken.language)
 
     def close(self) -> None:
         """Nothing more comes, or is spoken: keep the text, forget how it was being cut."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from server.audio.formats import parse_format
 from server.errors import NotFound, Overloaded
 from server.settings import Settings
+from server.speech.language import AUTO, guess_language
 from server.speech.narration import Narration
 from server.speech.narration_clips import Plan, Surroundings
 from server.speech.narration_text import NarrationText, OpenPipeline
@@ -16,7 +17,7 @@ from server.speech.request import Delivery
 from server.speech.scripts import Scripts
 from server.text.options import Markup
 from server.text.pipeline import PushPipeline
-from server.text.roles import RoleRules
+from server.text.roles import CHARACTER, RoleRules
 
 _LOAD_TIMEOUT = 10.0
 """Seconds that opening waits for an engine that is loading."""
@@ -93,13 +94,18 @@ class Narrations:
             raise Overloaded(f"{most} narrations are open already.", code="too_many_narrations", retry_after=5)
 
     def _opener(self, request: NarrationRequest) -> OpenPipeline:
-        language_of = self._around.casting.language
+        casting, cast = self._around.casting, request.cast
+        known = {role: casting.languages(each) for role, each in cast.items()}
+
+        def guess(role: str, text: str) -> str | None:
+            return guess_language(text, known.get(role, known[CHARACTER]))
 
         def open_pipeline(spoken: str, coming: str) -> PushPipeline:
             context = request.context + spoken
             text = context + coming
-            languages = {role: language_of(each, request.language, text) for role, each in request.cast.items()}
-            return self._scripts.push(languages, request.markup, request.rules, context, request.changes)
+            languages = {role: casting.language(each, request.language, text) for role, each in cast.items()}
+            guessing = guess if request.language == AUTO else None
+            return self._scripts.push(languages, request.markup, request.rules, context, request.changes, guessing)
 
         return open_pipeline
 

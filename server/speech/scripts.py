@@ -41,6 +41,7 @@ class Scripts:
         rules: RoleRules,
         context: str = "",
         changes: Mapping[str, object] = _NONE,
+        guess: Callable[[str, str], str | None] | None = None,
     ) -> PushPipeline:
         """A pipeline for a text that is still being written; ``languages`` are those of its cast, by role."""
         return PushPipeline(
@@ -50,4 +51,5 @@ class Scripts:
             cast={name: name for name in languages if name not in (NARRATOR, CHARACTER, USER)},
             context=context,
             languages=languages,
+            guess=guess,
         )

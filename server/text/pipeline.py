@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from server.text.blocks import BlockScanner
@@ -30,13 +30,16 @@ class SpokenPiece:
 
     role: str
     piece: Piece
+    language: str
+    """What it was read in."""
 
 
 class PushPipeline:
     """Push object: chat text in, pieces with roles out as soon as they are certain.
 
     Offsets count code points of what was pushed; ``context`` is text before it that is not spoken and only
-    decides which marks are open. ``languages`` are those of roles that do not speak the options' one.
+    decides which marks are open. ``languages`` are those of roles that do not speak the options' one; ``guess``, from
+    a role and what it says, changes them on the way.
     """
 
     def __init__(
@@ -48,12 +51,14 @@ class PushPipeline:
         context: str = "",
         *,
         languages: Mapping[str, str] | None = None,
+        guess: Callable[[str, str], str | None] | None = None,
         first_limit: int = FIRST_LIMIT,
         limit: int = LONGEST_SENTENCE,
         in_reasoning: bool = False,
     ) -> None:
         self._options = options or TextOptions()
         self._by_role = {role: replace(self._options, language=tag) for role, tag in (languages or {}).items()}
+        self._guess = guess
         self._lexicon = lexicon or Lexicon()
         self._words = SpokenWords()
         self._sentences = SentenceSplitter(self._options_of(CHARACTER).language, first_limit, limit)
@@ -120,9 +125,19 @@ class PushPipeline:
 
     def _speak(self, sentences: list[Sentence]) -> None:
         for sentence in sentences:
-            piece = make_piece(sentence, self._options_of(self._role), self._lexicon, self._words)
-            if piece and self._role is not None:
-                self._out.append(SpokenPiece(self._role, piece))
+            if self._role is None:
+                continue
+            options = self._guessed(self._role, sentence.text)
+            piece = make_piece(sentence, options, self._lexicon, self._words)
+            if piece:
+                self._out.append(SpokenPiece(self._role, piece, options.language))
+
+    def _guessed(self, role: str, text: str) -> TextOptions:
+        """A sentence that tells no language is in that of the one before."""
+        if self._guess is not None and (language := self._guess(role, text)):
+            self._by_role[role] = replace(self._options, language=language)
+            self._sentences.begin(language)
+        return self._options_of(role)
 
     def _options_of(self, role: str | None) -> TextOptions:
         return self._by_role.get(role or "", self._options)

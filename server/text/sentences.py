@@ -93,7 +93,7 @@ class SentenceSplitter:
         """The line before the last line break was a long one."""
 
     def begin(self, language: str) -> None:
-        """What follows is in another language; behind ``finish``, so that nothing is held."""
+        """What follows, and what is held still, is in this language."""
         self._language = language.split("-")[0]
         share = 2 if self._language in _DENSE else 1
         self._first_limit, self._limit = (limit // share for limit in self._limits)

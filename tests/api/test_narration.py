@@ -16,6 +16,9 @@ from typing import Any
 import httpx
 import pytest
 
+from server.speech.clip import Clip, ClipMaker
+from server.speech.lane import Turn
+from server.speech.rendition import Line
 from tests.running import Running, running, wait_for
 
 pytestmark = pytest.mark.api
@@ -346,6 +349,33 @@ def test_a_final_push_that_ends_earlier_cuts_the_tail(tmp_path: Path) -> None:
         assert answer.json()["length"] == len("One here. Two here.")
         texts = [data["text"] for _, name, data in events(http, narration) if name == "clip"]
         assert texts == ["One here.", "Two here."]
+
+
+def test_a_guess_is_made_for_each_sentence_and_is_what_it_is_spoken_in(
+    http: httpx.Client, served: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken: list[tuple[str, str]] = []
+    make = ClipMaker.make
+
+    async def heard(self: ClipMaker, turn: Turn, line: Line, *more: Any) -> Clip:
+        spoken.append((line.rendition.language, line.piece.text))
+        return await make(self, turn, line, *more)
+
+    monkeypatch.setattr(ClipMaker, "make", heard)
+    narration = open_narration(http, language="auto")
+    text = '"'
+    push(http, narration, 0, text)
+    for more in ("Ich habe 3 Hunde. Ja, 21! ", 'Nr. 5!" *And the 21 cats?* "Und die 21 Katzen?"'):
+        push(http, narration, len(text), more, final="cats" in more)
+        text += more
+    assert events(http, narration)[-1][1] == "done"
+    assert sorted(spoken) == sorted([
+        ("de", "Ich habe drei Hunde."),
+        ("de", "Ja, einundzwanzig!"),
+        ("de", "Nummer fünf!"),
+        ("en", "And the twenty-one cats?"),
+        ("de", "Und die einundzwanzig Katzen?"),
+    ])  # fmt: skip
 
 
 def test_a_guessed_language_is_that_of_the_text(http: httpx.Client) -> None:
