@@ -44,12 +44,16 @@ def narrator_choice(troupe: Troupe, character: str | None) -> str | None:
 
 
 def language_choices(troupe: Troupe) -> list[tuple[str, str]]:
-    """Languages of the current engine, then those that only engines beside it speak."""
+    """Which language a text can be spoken in."""
     fixed = [("The voice's own", OWN_LANGUAGE), ("Guess from the text", "auto")]
+    return fixed + [(language_name(tag), tag) for tag in languages(troupe)]
+
+
+def languages(troupe: Troupe) -> list[str]:
+    """Languages of the current engine, then those that only engines beside it speak."""
     registry = troupe.registry
     engines = [registry.current, *registry.beside] if registry.current else []
-    tags = dict.fromkeys(tag for engine in engines for tag in registry.capabilities(engine).languages)
-    return fixed + [(language_name(tag), tag) for tag in tags]
+    return [*dict.fromkeys(tag for engine in engines for tag in registry.capabilities(engine).languages)]
 
 
 def clone_languages(troupe: Troupe, engine: str | None) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from server.errors import InvalidRequest, RevisionMismatch, SpeechError
+from server.studio.choices import languages
 from server.studio.widgets import Act, Component, notice, on_act, on_topics, said, widget
 from server.troupe import Troupe
 
@@ -31,7 +32,7 @@ def build(troupe: Troupe, pulse: Component) -> None:
         return said("Saved."), {**lexicon_value(troupe), "saved": True}
 
     on_act(words, save, [], [done, words])
-    on_topics(pulse, ["lexicon", "engine"], lambda: lexicon_value(troupe), [words])
+    on_topics(pulse, ["lexicon", "engine", "settings"], lambda: lexicon_value(troupe), [words])
 
 
 def lexicon_value(troupe: Troupe) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def lexicon_value(troupe: Troupe) -> dict[str, Any]:
         "problem": "",
         "revision": held["revision"],
         "entries": [{**entry, "language": tag} for tag, entries in held["entries"].items() for entry in entries],
-        "languages": list(troupe.registry.capabilities().languages) if troupe.registry.current else [],
+        "languages": languages(troupe),
     }
 
 

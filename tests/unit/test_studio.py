@@ -21,9 +21,10 @@ from server.life import Life
 from server.logs import Memory
 from server.settings import load_settings
 from server.settings_tree import setting_fields
-from server.studio.choices import clone_languages, engine_choices
+from server.studio.choices import clone_languages, engine_choices, languages
 from server.studio.forms import TITLES
 from server.studio.languages import language_name
+from server.studio.lexicon import lexicon_value
 from server.studio.mount import Door
 from server.studio.usage import characters_by_voice
 from server.troupe import Troupe
@@ -175,3 +176,13 @@ def test_engines_that_are_not_installed_say_so(home: Path):
     table = {"tone": "server.engines.tone:Tone", "absent": "tests.contract.broken_engine:Absent"}
     found = build(load_settings(None, {}, home), "test", Life(host_owned=False), Memory(), table)
     assert engine_choices(found) == [("Tone", "tone"), ("Tone (not installed)", "absent")]
+
+
+def test_languages_are_those_of_all_engines_that_speak(home: Path):
+    settings = load_settings(None, {"TROUPE_ENGINE__BESIDE": "piper"}, home)
+    found = build(settings, "test", Life(host_owned=False), Memory())
+    assert languages(found) == []
+    found.registry.current = "tone"
+    assert languages(found)[:2] == ["en", "de"]
+    assert lexicon_value(found)["languages"] == languages(found)
+    assert "sv" in languages(found), "which only Piper speaks"
