@@ -51,8 +51,9 @@ const OPEN_RETRY_S = 30;
 /** @param {number} ms @param {AbortSignal} signal */
 function pause(ms, signal) {
     return new Promise((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        signal.addEventListener('abort', () => (clearTimeout(timer), resolve(undefined)), { once: true });
+        const end = () => (clearTimeout(timer), signal.removeEventListener('abort', end), resolve(undefined));
+        const timer = setTimeout(end, ms);
+        signal.addEventListener('abort', end);
     });
 }
 

@@ -396,10 +396,7 @@ test('another chat, or leaving the page, ends the voice', async () => {
     await page.waitForTimeout(800);
     const narration = await reply();
     await idle();
-    await page.evaluate(async () => {
-        const context = SillyTavern.getContext();
-        await context.selectCharacterById(context.characters.findIndex(({ name }) => name === 'Bruno'));
-    });
+    await tv.chooseCharacter(page, 'Bruno');
     await silenced(narration);
     await tv.chooseSeraphina(page);
     await page.waitForTimeout(800);

@@ -160,16 +160,21 @@ function spy() {
 /** What was played since, newest last. */
 export const sounds = (page, kind) => page.evaluate((wanted) => globalThis.__sound.filter((note) => !wanted || note.kind === wanted), kind);
 
-export async function chooseSeraphina(page) {
-    // While the host still builds its welcome screen it forgets the choice, so it is made until it holds.
-    const choose = async () => {
+export const chooseSeraphina = (page) => chooseCharacter(page, 'Seraphina');
+
+export async function chooseCharacter(page, wanted) {
+    // While the host still builds its welcome screen it forgets the choice, and while it saves a chat it refuses it: so it
+    // is made until it holds.
+    const choose = async (name) => {
+        const chosen = () => {
+            const { characterId, groupId, name2 } = SillyTavern.getContext();
+            return characterId !== undefined && !groupId && name2 === name;
+        };
         const context = SillyTavern.getContext();
-        if (context.characterId === undefined) await context.selectCharacterById(Math.max(0, context.characters.findIndex(({ name }) => name === 'Seraphina')));
-        return SillyTavern.getContext().name2 === 'Seraphina' && Boolean(document.querySelector('#chat .mes'));
+        if (!chosen()) await context.selectCharacterById(Math.max(0, context.characters.findIndex((each) => each.name === name)));
+        return chosen() && Boolean(document.querySelector('#chat .mes'));
     };
-    const other = () => SillyTavern.getContext().selectCharacterById(SillyTavern.getContext().characters.findIndex(({ name }) => name === 'Seraphina'));
-    if (await page.evaluate(() => SillyTavern.getContext().characterId !== undefined || SillyTavern.getContext().groupId)) await page.evaluate(other);
-    await until(() => page.evaluate(choose), 'the chat with Seraphina');
+    await until(() => page.evaluate(choose, wanted), `the chat with ${wanted}`);
     await sleep(500);
 }
 

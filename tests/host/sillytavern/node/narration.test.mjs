@@ -1,5 +1,6 @@
 // One narration session against a server that follows docs/narration.md.
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { after, before, test } from 'node:test';
 import { Client } from '../../../../extension/sillytavern/client.js';
 import { Narration } from '../../../../extension/sillytavern/narration.js';
@@ -47,6 +48,21 @@ test('a growing text arrives whole, and each word once', async () => {
     assert.equal(held().text, text);
     assert.equal(narration.text, text);
     assert.deepEqual(heard.clips.map(({ start, end }) => text.slice(start, end)).join(''), text);
+});
+
+test('a text that took many pushes leaves nothing of them behind', async () => {
+    let signal;
+    const fetcher = (url, { signal: own, ...init }) => ((signal = own ?? signal), fetch(url, init));
+    const { narration, ended } = listen(new Client(() => stub.url, () => '', fetcher));
+    narration.open({ cast: {} });
+    for (let i = 1; i <= 10; i++) {
+        narration.write('word '.repeat(i), false);
+        await new Promise((resolve) => setTimeout(resolve, 80));
+    }
+    narration.write('word '.repeat(11), true);
+    await ended;
+    const left = getEventListeners(signal, 'abort').length;
+    assert.ok(left < 3, `${left} listeners`);
 });
 
 test('a conversion that is gone is told once, and the rest is spoken as it was wanted', async () => {
