@@ -23,7 +23,7 @@ def configured_port(home: Path) -> int:
         except OSError:
             text = ""
         chosen = _port_in(text)
-    return int(chosen) if chosen.isdecimal() and 0 < int(chosen[:6]) < 65536 else USUAL
+    return int(chosen) if chosen.isdecimal() and len(chosen) <= 5 and 0 < int(chosen) < 65536 else USUAL
 
 
 def _port_in(text: str) -> str:

@@ -19,11 +19,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Carry out ``serve``, ``say``, ``voices``, or the fetching of models and accepting of licences."""
     if arguments.command in ("fetch", "install"):
         return _fetch(arguments)
-    from server.errors import ConfigError
     from server.serve import running_server, serve
 
     if arguments.command == "serve":
         return serve(arguments)
+    from server.errors import ConfigError
+
     try:
         # A server that already runs has the model loaded; else one is started for as long as this takes.
         with running_server(arguments) as (url, key):

@@ -107,7 +107,7 @@ def _explained(host: str, port: int, error: OSError) -> CannotListen:
             param="server.port",
         )
     if error.errno == errno.EACCES:  # Windows' 10013 too
-        why = "Windows keeps some ranges of ports for itself" if sys.platform == "win32" else "It keeps low ports"
+        why = "Windows keeps ranges of ports" if sys.platform == "win32" else "Low ports are the administrator's"
         return PortTaken(
             f"The system does not give port {port} on {host} to this program ({said}). {why}: {another}",
             param="server.port",

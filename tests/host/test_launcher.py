@@ -269,6 +269,7 @@ def test_attaching_goes_to_where_state_json_says_the_server_is(launcher: Launche
         ("server:\n  host: a # port: 1\n", 7851),
         ("server:\n  report: 1\n", 7851),
         ("server:\n  port: 70000\n", 7851),
+        ("server:\n  port: 0000790000\n", 7851),
         ("server:\n  port: " + "9" * 5000 + "\n", 7851),
         ("server:\n  listen: true\nstudio:\n  port: 1\n", 7851),
     ],

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from extension import process
+from server.boot import launch
 from server.boot.environment import Environment
 from server.boot.errors import BootError
 from server.boot.launch import REPOSITORY, child_environment
@@ -26,7 +28,8 @@ def test_an_old_python_can_read_its_refusal() -> None:
 
 def test_the_launcher_imports_the_standard_library_only() -> None:
     allowed = set(sys.stdlib_module_names) | {"server"}
-    for path in [REPOSITORY / "server" / "bootstrap.py", *(REPOSITORY / "server" / "boot").glob("*.py")]:
+    alone = [REPOSITORY / "server" / name for name in ("bootstrap.py", "files.py")]
+    for path in [*alone, *(REPOSITORY / "server" / "boot").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 assert {alias.name.split(".")[0] for alias in node.names} <= allowed, path
@@ -34,7 +37,7 @@ def test_the_launcher_imports_the_standard_library_only() -> None:
                 module = node.module or ""
                 assert module.split(".")[0] in allowed, path
                 own = module.startswith("server.")
-                assert not own or module.startswith(("server.boot", "server.cli")), f"{path}: {module}"
+                assert not own or module.startswith(("server.boot", "server.cli", "server.files")), f"{path}: {module}"
 
 
 def test_another_pythons_variables_are_dropped() -> None:
@@ -91,3 +94,13 @@ def test_an_environment_lives_while_its_interpreter_does(
     if config is not None:
         (environment.path / "pyvenv.cfg").write_text(config.format(home=tmp_path))
     assert environment.alive() is alive
+
+
+def test_another_pythons_variables_are_one_list_written_twice() -> None:
+    """pip's are dropped by the launcher, which calls it; Gradio's by the extension, whose host sets them."""
+    assert set(launch.PYTHONS) == process.PYTHONS
+    assert (*launch.BEGINNINGS, "GRADIO_") == process.BEGINNINGS
+    names = [*process.PYTHONS, *(f"{beginning}X" for beginning in launch.BEGINNINGS)]
+    environ = dict.fromkeys([*names, *map(str.lower, names)], "x") | {"PATH": "/bin"}
+    assert process.clean_environment(environ) == {"PATH": "/bin"}
+    assert child_environment(environ) == {"PATH": "/bin", "PYTHONUTF8": "1", "PIP_USER": "0"}

@@ -13,8 +13,9 @@ import pytest
 from server.boot.errors import Stopped
 from server.boot.launch import REPOSITORY
 from server.boot.lock import FileLock
-from server.boot.state import StateFile, read_state, write_atomically
+from server.boot.state import StateFile, read_state
 from server.boot.stop import when_host_leaves
+from server.files import write_atomically
 
 pytestmark = pytest.mark.unit
 
@@ -63,8 +64,8 @@ def test_a_damaged_state_is_no_state(tmp_path: Path, content: str) -> None:
 
 def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
-    write_atomically(path, "x" * 100_000)
-    write_atomically(path, "y")
+    write_atomically(path, "x" * 100_000, durable=False)
+    write_atomically(path, "y", durable=False)
     assert path.read_text() == "y"
     assert [item.name for item in tmp_path.iterdir()] == ["state.json"]
 
