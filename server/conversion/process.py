@@ -120,11 +120,17 @@ class RvcProcess:
 
     def close(self) -> None:
         """End the process, also in mid-window; the next window starts another."""
-        process = self._process
-        if process is not None:
-            process.kill()
-        with self._lock:
+        while True:
+            process = self._process
+            if process is not None:
+                process.kill()
+            # Not for as long as it takes: whoever holds the lock may be starting a process just now.
+            if self._lock.acquire(timeout=0.1):
+                break
+        try:
             self._end()
+        finally:
+            self._lock.release()
 
     def _running(self) -> subprocess.Popen[bytes]:
         launch = self._launch()

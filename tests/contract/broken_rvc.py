@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,8 @@ class Broken(RvcModel):
                 sink.write(struct.pack("<II", 2**32 - 1, 0))
             case "mute":  # JSON, but no answer
                 write_message(sink, {"type": "converted"})
+            case "slow":
+                time.sleep(100)
             case "odd":
                 raise RuntimeError("shapes do not fit")
         frames = round(len(window.samples) / window.rate * 100)
