@@ -11,6 +11,7 @@ from server.conversion.rvc.stream import FIRST_BLOCK, FRAME
 from server.engines.base import SynthesisOptions
 from server.speech.effects import Effects
 from server.speech.lane import Turn
+from server.speech.read_ahead import read_ahead
 from server.speech.rendition import Line, RvcChoice
 from server.speech.scheduler import Scheduler
 
@@ -68,9 +69,10 @@ class Speaker:
         self, chunks: AsyncGenerator[AudioChunk, None], choice: RvcChoice, rate: int, turn: Turn
     ) -> AsyncGenerator[AudioChunk, None]:
         conversion = self._open_conversion(choice, rate, turn)
-        async for chunk in chunks:
-            for part in chunk.parts(_PART):
-                for ready in await conversion.push(part):
-                    yield ready
+        async with aclosing(read_ahead(chunks)) as made:
+            async for chunk in made:
+                for part in chunk.parts(_PART):
+                    for ready in await conversion.push(part):
+                        yield ready
         for ready in await conversion.finish():
             yield ready
