@@ -103,6 +103,15 @@ def test_it_is_ended_when_nobody_has_used_it_and_comes_back(rvc: Rvc) -> None:
     assert not rvc.process.end_when_idle(60), "it was used a moment ago"
 
 
+def test_a_process_that_fetches_its_models_may_take_its_time_and_one_that_is_silent_may_not(rvc: Rvc) -> None:
+    rvc.convert()
+    pid = rvc.process.pid
+    rvc.process._timeout = 5.0
+    assert np.array_equal(rvc.convert("fetched").samples, WINDOW.samples)
+    assert rvc.process.pid == pid
+    assert rvc.failure("slow").code == "worker_died"
+
+
 def test_closing_does_not_wait_for_the_window_of_a_process_that_is_just_being_started(rvc: Rvc) -> None:
     starting, go_on = threading.Event(), threading.Event()
 
