@@ -107,6 +107,10 @@ def test_indexes_belong_to_the_model_they_are_named_after_or_to_the_only_one(tmp
     add(tmp_path, "Ghost.pth", "Wraith.pth", "b_ghost_2.index", "a_ghost_1.index")
     add(tmp_path / "alone", "Banshee.pth", "added_IVF256.index")
     add(tmp_path / "torn", "Mine.pth", "one.index", "two.index")
+    alike = tmp_path / "alike"
+    add(alike, "Ann.pth", "Ann2.pth", "Joanna.pth", "added_Joanna.index", "v2_Ann2_.index", "v2_ann_x.index")
     add(tmp_path / ".turned", "Ghost.pth")
     found = {name: files.index and files.index.name for name, files in RvcFolder(tmp_path).voices().items()}
-    assert found == {"Ghost": "a_ghost_1.index", "Wraith": None, "Banshee": "added_IVF256.index", "Mine": None}
+    assert found == {"Ghost": "a_ghost_1.index", "Wraith": None, "Banshee": "added_IVF256.index", "Mine": None} | {
+        "Ann": "v2_ann_x.index", "Ann2": "v2_Ann2_.index", "Joanna": "added_Joanna.index",
+    }  # fmt: skip

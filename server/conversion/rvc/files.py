@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -139,10 +140,14 @@ def _read(root: Path) -> _Reading:
 
 
 def _index_of(model: Path, indexes: Sequence[Path], words: str, *, alone: bool) -> Path | None:
-    """The first index with the model's name in its own; else the only one in a folder that holds only this model."""
-    place = words.find(model.stem.lower())
-    if indexes and place >= 0:
-        return indexes[words.count("/", 0, place)]
+    """The first index with the model's name in its own; else the only one in a folder that holds only this model.
+
+    As a word of its own before anything else: Ann's index is not that of Joanna.
+    """
+    name = re.escape(model.stem.lower())
+    found = re.search(rf"(?<![^\W_]){name}(?![^\W_])", words) or re.search(name, words)
+    if indexes and found:
+        return indexes[words.count("/", 0, found.start())]
     return indexes[0] if alone and len(indexes) == 1 else None
 
 
