@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ from urllib.parse import quote
 
 from server import __version__
 from server.conversion.rvc.installed import rvc_is_installed
+from server.conversion.rvc.settings import DISABLED
 from server.engines.registry import EngineRegistry
 from server.engines.slot import Slot
 from server.errors import InvalidRequest, SpeechError, Unavailable
@@ -85,8 +87,7 @@ class Troupe:
 
     def rvc_voices(self) -> list[str]:
         """"Disabled", then the RVC voices that can be chosen; none of them while RVC is off."""
-        names = self.converters.names()
-        return names if self.settings.now.rvc.enabled else names[:1]
+        return self.converters.names() if self.settings.now.rvc.enabled else [DISABLED]
 
     async def engine_answering(self) -> None:
         """Wait until voices are known; Unavailable with the reason and Retry-After when that takes too long."""
@@ -141,13 +142,14 @@ class Troupe:
             for slot in registry.slots()
         ]
 
-    def revisions(self) -> Json:
+    async def revisions(self) -> Json:
         """For each topic a word that changes with it, whoever changed it: API, studio or an edited file.
 
         The files' stamps are in it because a change that is taken back at once is two changes.
         """
         registry, rehearsal, home = self.registry, self.rehearsal, self.settings.now.home
         current = registry.current
+        rvc_voices = await asyncio.to_thread(self._rvc_voices_there)
         topics: dict[str, Callable[[], tuple[object, ...]]] = {
             "engine": lambda: (registry.state, registry.detail, registry.fraction, *map(_condition, registry.slots())),
             "voices": lambda: tuple(
@@ -155,11 +157,15 @@ class Troupe:
             ),
             "map": lambda: (self.voice_map.revision(current), stamp_of(self.voice_map.path)),
             "lexicon": lambda: (self.scripts.lexicon.revision, stamp_of(home / "lexicon.yaml")),
-            "rvc": lambda: (self.converters.names(), rvc_is_installed(), rehearsal.preparing, rehearsal.problem),
+            "rvc": lambda: (rvc_voices, rvc_is_installed(), rehearsal.preparing, rehearsal.problem),
             "settings": lambda: (hash(self.settings.now.model_dump_json()), stamp_of(user_file(home))),
             "install": lambda: (self.installs.running, self.installs.fraction, len(self.installs.lines)),
         }
         return {topic: f"{current} {_word(read)}" for topic, read in topics.items()}
+
+    def _rvc_voices_there(self) -> object:
+        """Another word when they change. They are named only while RVC is on: before, nobody has use for them."""
+        return self.converters.names() if self.settings.now.rvc.enabled else self.converters.stamp()
 
     def status(self) -> Json:
         """What the Status page shows."""

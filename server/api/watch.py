@@ -13,7 +13,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/api/revisions")
 async def revisions(request: Request) -> Json:
     """A word for each topic that is another one after a change."""
-    return troupe_of(request).revisions()
+    return await troupe_of(request).revisions()
 
 
 @router.get("/api/status")

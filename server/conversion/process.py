@@ -96,11 +96,10 @@ class RvcProcess:
         """``RvcModel.convert_window`` in the other process; raises what it raised."""
         with self._lock:
             process = self._running()
-            late = threading.Timer(self._timeout, process.kill)
-            late.start()
+            silence = _Silence(self._timeout, process.kill)
             try:
                 write_message(cast(BinaryIO, process.stdin), *window_to_wire(window, settings))
-                answer = _answer(cast(BinaryIO, process.stdout))
+                answer = _answer(cast(BinaryIO, process.stdout), silence)
             except (OSError, EOFError) as error:
                 self._end()
                 raise _died("ended unexpectedly") from error
@@ -109,7 +108,7 @@ class RvcProcess:
                 self._end()
                 raise _died("sent an answer that cannot be read") from error
             finally:
-                late.cancel()
+                silence.end()
                 self._last_use = self._clock()
             result, self._device_memory = answer
             if isinstance(result, SpeechError):
@@ -120,11 +119,17 @@ class RvcProcess:
 
     def close(self) -> None:
         """End the process, also in mid-window; the next window starts another."""
-        process = self._process
-        if process is not None:
-            process.kill()
-        with self._lock:
+        while True:
+            process = self._process
+            if process is not None:
+                process.kill()
+            # Not for as long as it takes: whoever holds the lock may be starting a process just now.
+            if self._lock.acquire(timeout=0.1):
+                break
+        try:
             self._end()
+        finally:
+            self._lock.release()
 
     def _running(self) -> subprocess.Popen[bytes]:
         launch = self._launch()
@@ -153,12 +158,42 @@ class RvcProcess:
                     stream.close()
 
 
-def _answer(stream: BinaryIO) -> tuple[Converted | SpeechError, Mapping[str, int]]:
-    """What became of the window, and the memory in use; EOFError when the process has ended."""
-    received = read_message(stream)
-    if received is None:
-        raise EOFError
-    head, body = received
+class _Silence:
+    """Calls ``late`` after so many seconds without a word."""
+
+    def __init__(self, seconds: float, late: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._late = late
+        self._begin()
+
+    def broken(self) -> None:
+        """There was a word: it begins anew."""
+        self.end()
+        self._begin()
+
+    def end(self) -> None:
+        """Nothing is waited for any more."""
+        self._timer.cancel()
+
+    def _begin(self) -> None:
+        self._timer = threading.Timer(self._seconds, self._late)
+        self._timer.daemon = True
+        self._timer.start()
+
+
+def _answer(stream: BinaryIO, silence: _Silence) -> tuple[Converted | SpeechError, Mapping[str, int]]:
+    """What became of the window, and the memory in use; EOFError when the process has ended.
+
+    Before the first window models may have to be fetched, which takes as long as it takes while it gets on.
+    """
+    while True:
+        received = read_message(stream)
+        if received is None:
+            raise EOFError
+        head, body = received
+        if head["type"] != "progress":
+            break
+        silence.broken()
     result = error_from_wire(head["error"]) if head["type"] == "error" else converted_from_wire(head, body)
     return result, head["memory"]
 

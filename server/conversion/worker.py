@@ -18,6 +18,7 @@ import numpy as np
 from server.conversion.rvc.model import Converted, RvcModel, Window
 from server.conversion.rvc.settings import ConversionSettings
 from server.engines.protocol import Message, error_to_wire, read_message, write_message
+from server.engines.weights import Report
 from server.engines.worker import RESTART_ME, claim_pipes
 from server.errors import RESTART, SpeechError, SynthesisFailed
 
@@ -42,6 +43,11 @@ def converted_from_wire(head: Message, body: bytes) -> Converted:
     """The stretch that the worker sent: its samples, then the phases of its frames."""
     values = np.frombuffer(body, "<f4").astype(np.float32, copy=False)
     return Converted(values[: head["samples"]], head["rate"], values[head["samples"] :])
+
+
+def progress_to(sink: BinaryIO) -> Report:
+    """Tells the server that the model is still being fetched or loaded."""
+    return lambda detail, fraction: write_message(sink, {"type": "progress", "detail": detail, "fraction": fraction})
 
 
 def serve(model: RvcModel, source: BinaryIO, sink: BinaryIO) -> int:
@@ -79,7 +85,8 @@ def main() -> None:
     """Device, models' folder, voices' folder and the ceiling in GB come on the command line."""
     source, sink = claim_pipes()
     device, models, voices, memory = sys.argv[1:5]
-    status = serve(RvcModel(device, Path(models), Path(voices), memory_gb=float(memory)), source, sink)
+    model = RvcModel(device, Path(models), Path(voices), progress_to(sink), memory_gb=float(memory))
+    status = serve(model, source, sink)
     # Model libraries may hold threads that never end; nothing is left to save.
     os._exit(status)
 

@@ -13,7 +13,7 @@ import numpy as np
 from server.audio.chunk import AudioChunk
 from server.audio.resample import Resampler
 from server.conversion.process import Launch, RvcProcess
-from server.conversion.rvc.files import rvc_choices
+from server.conversion.rvc.files import RvcFolder
 from server.conversion.rvc.model import Window
 from server.conversion.rvc.settings import ConversionSettings, PitchMethod
 from server.conversion.rvc.stream import AHEAD, FIRST_BLOCK, FRAME, RvcStream
@@ -36,13 +36,18 @@ class Converters:
 
     def __init__(self, home: Path, launch: Callable[[], Launch]) -> None:
         self.voices_folder = home / "rvc"
+        self._folder = RvcFolder(self.voices_folder)
         self.process = RvcProcess(launch, home / "models" / "rvc", self.voices_folder)
         self._launch = launch
         self._thread = FairThread("rvc")
 
     def names(self) -> list[str]:
         """What people choose from: "Disabled", then the voices."""
-        return rvc_choices(self.voices_folder)
+        return self._folder.choices()
+
+    def stamp(self) -> object:
+        """Changes when a voice comes or goes; nothing is read for it."""
+        return self._folder.stamp
 
     def open(self, choice: RvcChoice, rate: int, turn: Turn) -> Conversion:
         """A conversion for one line of speech at ``rate`` Hz; ``turn`` is its listener's."""

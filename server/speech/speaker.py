@@ -13,6 +13,7 @@ from server.engines.base import SynthesisOptions
 from server.errors import SynthesisFailed
 from server.speech.effects import Effects
 from server.speech.lane import Turn
+from server.speech.read_ahead import read_ahead
 from server.speech.rendition import Line, RvcChoice
 from server.speech.scheduler import Scheduler
 
@@ -72,12 +73,13 @@ class Speaker:
     ) -> AsyncGenerator[AudioChunk, None]:
         with converting():
             conversion = self._open_conversion(choice, rate, turn)
-        async for chunk in chunks:  # whose failures are the engine's
-            for part in chunk.parts(_PART):
-                with converting():
-                    converted = await conversion.push(part)
-                for ready in converted:
-                    yield ready
+        async with aclosing(read_ahead(chunks)) as made:  # whose failures are the engine's
+            async for chunk in made:
+                for part in chunk.parts(_PART):
+                    with converting():
+                        converted = await conversion.push(part)
+                    for ready in converted:
+                        yield ready
         with converting():
             rest = await conversion.finish()
         for ready in rest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from server.audio.chunk import AudioChunk
+from server.conversion.rvc import files
 from server.errors import SynthesisFailed
 from server.speech import rehearsal
 from server.speech.conversion import Converters
@@ -263,6 +265,27 @@ def test_the_switch_wins_over_all(tmp_path: Path) -> None:
         assert loudness(http) > 0
         assert not silencer.chosen
         assert http.get("/api/rvcvoices").json()["rvcvoices"] == ["Disabled"]
+
+
+@pytest.mark.parametrize("enabled", [False, True])
+def test_pages_that_are_open_learn_of_new_voices_and_read_nothing_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, enabled: bool
+) -> None:
+    reads: list[str] = []
+    walk = os.walk
+    monkeypatch.setattr(files.os, "walk", lambda root: reads.append(str(root)) or walk(root))
+    folder = tmp_path / "rvc"
+    folder.mkdir()
+    (folder / "Ghost.pth").touch()
+    os.utime(folder, (1e9, 1e9))
+    with running(tmp_path, rvc__enabled=str(enabled).lower()) as server, server.http() as http:
+        word = http.get("/api/revisions").json()["rvc"]
+        for _ in range(3):
+            assert http.get("/api/revisions").json()["rvc"] == word
+            assert http.get("/api/rvcvoices").json()["rvcvoices"] == ["Disabled", "Ghost"][: 1 + enabled]
+        assert reads.count(str(folder)) == enabled
+        (folder / "Wraith.pth").touch()
+        assert http.get("/api/revisions").json()["rvc"] != word
 
 
 def test_without_its_packages_or_voices_it_says_what_is_missing(tmp_path: Path) -> None:

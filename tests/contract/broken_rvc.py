@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 
 from server.conversion.rvc.model import Converted, RvcModel, Window
 from server.conversion.rvc.settings import ConversionSettings
-from server.conversion.worker import serve
+from server.conversion.worker import progress_to, serve
 from server.engines.protocol import write_message
 from server.engines.worker import claim_pipes
 
@@ -36,6 +37,12 @@ class Broken(RvcModel):
                 sink.write(struct.pack("<II", 2**32 - 1, 0))
             case "mute":  # JSON, but no answer
                 write_message(sink, {"type": "converted"})
+            case "fetched":  # for longer than the process may be silent
+                for number in range(4):
+                    time.sleep(2)
+                    self.report("Downloading", number / 4)
+            case "slow":
+                time.sleep(100)
             case "odd":
                 raise RuntimeError("shapes do not fit")
         frames = round(len(window.samples) / window.rate * 100)
@@ -53,4 +60,5 @@ class Broken(RvcModel):
 if __name__ == "__main__":
     source, sink = claim_pipes()
     device, models, voices, memory = sys.argv[1:5]
-    os._exit(serve(Broken(device, Path(models), Path(voices), memory_gb=float(memory)), source, sink))
+    model = Broken(device, Path(models), Path(voices), progress_to(sink), memory_gb=float(memory))
+    os._exit(serve(model, source, sink))

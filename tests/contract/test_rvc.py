@@ -15,7 +15,7 @@ import pytest
 
 from server.audio.chunk import AudioChunk, WordTime
 from server.conversion.base import VoiceConverter
-from server.conversion.rvc.files import find_voice, rvc_choices
+from server.conversion.rvc.files import RvcFolder
 from server.conversion.rvc.settings import ConversionSettings
 from server.errors import InvalidRequest, NotFound, SynthesisFailed
 from tests.contract.payload import Payload
@@ -244,12 +244,14 @@ def test_voices_are_found_with_their_indexes_and_disabled_comes_first(voices: Pa
     (voices / "singer" / "new.pth").write_bytes(b"x")
     (voices / "singer" / "added_IVF256.index").write_bytes(b"x")
     (voices / "old_v1.index").write_bytes(b"x")
-    assert rvc_choices(voices) == ["Disabled", "flat", "new", "old", "singer new"]
-    assert find_voice(voices, "old").index == voices / "old_v1.index"
-    assert find_voice(voices, "new").index is None
-    assert find_voice(voices, "singer new").index == voices / "singer" / "added_IVF256.index"
+    folder = RvcFolder(voices)
+    found = folder.voices()
+    assert folder.choices() == ["Disabled", "flat", "new", "old", "singer new"]
+    assert found["old"].index == voices / "old_v1.index"
+    assert found["new"].index is None
+    assert found["singer new"].index == voices / "singer" / "added_IVF256.index"
     with pytest.raises(NotFound, match="flat, new, old"):
-        find_voice(voices, "../new")
+        folder.find("../new")
 
 
 def _wrong_shape(path: Path, mark: Path) -> None:
@@ -281,28 +283,28 @@ def test_a_file_that_cannot_be_used_does_nothing_and_is_named(kind: str, tmp_pat
     mark = tmp_path / "ran"
     write(tmp_path / "evil.pth", mark)
     with pytest.raises(SynthesisFailed, match=rf"evil\.pth.*{words}") as caught:
-        turn_voice(find_voice(tmp_path, "evil"))
+        turn_voice(RvcFolder(tmp_path).find("evil"))
     assert caught.value.code == "bad_rvc_model"
     assert not mark.exists()
 
 
 def test_a_voice_is_turned_once_and_again_when_its_file_changes(voices: Path) -> None:
-    files = find_voice(voices, "new")
+    files = RvcFolder(voices).find("new")
     shape, path = turn_voice(files)
     assert shape.rate == RATE
     made = path.stat().st_mtime_ns
     assert turn_voice(files)[1].stat().st_mtime_ns == made
     torch.save(checkpoint("v1", True), voices / "new.pth")
-    assert turn_voice(find_voice(voices, "new"))[0].features == 256
+    assert turn_voice(RvcFolder(voices).find("new"))[0].features == 256
     description = path.with_suffix(".json")
     description.write_text(json.dumps({"stamp": files.stamp, "shape": {"features": 1}}), encoding="utf-8")
-    assert turn_voice(find_voice(voices, "new"))[0].features == 256
+    assert turn_voice(RvcFolder(voices).find("new"))[0].features == 256
 
 
 @pytest.mark.skipif(not hasattr(psutil.Process, "memory_maps"), reason="nobody tells here what is mapped")
 def test_a_loaded_voice_leaves_its_file_alone(model: RvcModel, voices: Path) -> None:
     """Windows replaces no file that somebody has mapped: an updated voice could not be turned."""
-    _, path = turn_voice(find_voice(voices, "new"))
+    _, path = turn_voice(RvcFolder(voices).find("new"))
     weights = load_file(path)
     description = path.with_suffix(".json").read_bytes()
     save_file({**weights, "index": torch.randn(2_000, 768).half()}, path)

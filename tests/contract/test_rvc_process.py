@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -98,6 +101,35 @@ def test_it_is_ended_when_nobody_has_used_it_and_comes_back(rvc: Rvc) -> None:
     assert (rvc.process.pid, rvc.process.memory(), rvc.process.device) == (None, {}, "")
     assert np.array_equal(rvc.convert().samples, WINDOW.samples)
     assert not rvc.process.end_when_idle(60), "it was used a moment ago"
+
+
+def test_a_process_that_fetches_its_models_may_take_its_time_and_one_that_is_silent_may_not(rvc: Rvc) -> None:
+    rvc.convert()
+    pid = rvc.process.pid
+    rvc.process._timeout = 5.0
+    assert np.array_equal(rvc.convert("fetched").samples, WINDOW.samples)
+    assert rvc.process.pid == pid
+    assert rvc.failure("slow").code == "worker_died"
+
+
+def test_closing_does_not_wait_for_the_window_of_a_process_that_is_just_being_started(rvc: Rvc) -> None:
+    starting, go_on = threading.Event(), threading.Event()
+
+    def launch() -> Launch:
+        starting.set()
+        assert go_on.wait(30)
+        return Launch("cpu")
+
+    rvc.process._launch = launch
+    with ThreadPoolExecutor(1) as pool:
+        converting = pool.submit(rvc.failure, "slow")
+        assert starting.wait(30)
+        threading.Timer(0.2, go_on.set).start()
+        began = time.monotonic()
+        rvc.process.close()
+        assert time.monotonic() - began < 60, "the window takes 100"
+        assert converting.result(30).code == "worker_died"
+    assert rvc.process.pid is None
 
 
 def test_a_rehearsal_starts_it_and_counts_as_use(rvc: Rvc, tmp_path: Path) -> None:

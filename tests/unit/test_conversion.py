@@ -23,6 +23,7 @@ from server.errors import SynthesisFailed, Unavailable
 from server.speech.conversion import Converters
 from server.speech.lane import Turn
 from server.speech.rendition import Line, Rendition, RvcChoice
+from server.speech.scheduler import Scheduler
 from server.speech.speaker import Speaker
 from server.text.piece import Piece
 from server.voices.voice import Voice
@@ -103,19 +104,35 @@ class Windows:
 class Sentence:
     """An engine that gives a sentence of ten seconds in one chunk, as Kokoro does."""
 
+    current = "tone"
     chunk = AudioChunk(
         np.sin(np.arange(240_000, dtype=np.float32)), 24_000, tuple(WordTime(n, n + 0.5, n, n + 1) for n in range(10))
     )
 
+    def __init__(self) -> None:
+        self.problem: SynthesisFailed | None = None
+        self.stopped = 0
+        self.goes_on = asyncio.Event()
+        self.goes_on.set()
+
     def capabilities(self, name: str) -> Capabilities:
         return Capabilities("tone", "Tone", "", ("en",), 24_000, "", "")
 
-    @property
-    def registry(self) -> Sentence:
-        return self
+    def at_once(self, name: str) -> int:
+        return 1
+
+    async def ready(self, timeout: float, name: str) -> None:
+        return None
 
     async def speak(self, *job: Any) -> AsyncGenerator[AudioChunk, None]:
         yield self.chunk
+        try:
+            await self.goes_on.wait()
+        except asyncio.CancelledError:
+            self.stopped += 1
+            raise
+        if self.problem is not None:
+            raise self.problem
 
 
 class Stage:
@@ -125,14 +142,17 @@ class Stage:
         self.windows = Windows()
         self.converters = Converters(home, lambda: Launch("cpu"))
         self.converters.process = self.windows  # type: ignore[assignment]
-        self.speaker = Speaker(Sentence(), self.converters.open)  # type: ignore[arg-type]
+        self.engine = Sentence()
+        self.speaker = Speaker(Scheduler(self.engine), self.converters.open)  # type: ignore[arg-type]
 
     def speak(self, voice: str, turn: Turn | None = None) -> AsyncGenerator[AudioChunk, None]:
-        rendition = Rendition(Voice("v", "tone", "V"), "en", rvc=RvcChoice(voice))
+        """Convert to ``voice``; without a name, the engine's own is heard."""
+        rendition = Rendition(Voice("v", "tone", "V"), "en", rvc=RvcChoice(voice) if voice else None)
         return self.speaker.speak(turn or Turn(), Line(Piece("Ten seconds.", 0, 12), rendition), 24_000)
 
     async def whole(self, voice: str, turn: Turn | None = None) -> list[AudioChunk]:
-        return [chunk async for chunk in self.speak(voice, turn)]
+        async with aclosing(self.speak(voice, turn)) as chunks:
+            return [chunk async for chunk in chunks]
 
 
 @pytest.fixture
@@ -242,3 +262,43 @@ def test_what_is_converted_in_parts_is_the_whole_with_its_words(stage: Stage) ->
         at += chunk.seconds
     assert heard == [(float(n), n) for n in range(10)]
     assert len(stage.windows.voices) == 11
+
+
+def test_the_engine_is_free_while_what_it_said_is_being_converted(stage: Stage) -> None:
+    async def run() -> None:
+        converted = asyncio.create_task(stage.whole("slow"))
+        await stage.windows.begun(1)
+        assert await asyncio.wait_for(stage.whole(""), 10) == [Sentence.chunk]
+        stage.windows.let(1_000)
+        await all_of([converted])
+
+    asyncio.run(run())
+
+
+def test_what_fails_in_the_engine_is_told_behind_what_was_said_before(stage: Stage) -> None:
+    stage.windows.let(1_000)
+    stage.engine.problem = SynthesisFailed("The model failed.")
+
+    heard: list[float] = []
+
+    async def run() -> None:
+        async for chunk in stage.speak("echo"):
+            heard.append(chunk.seconds)
+
+    with pytest.raises(SynthesisFailed, match="The model failed"):
+        asyncio.run(run())
+    assert sum(heard) > 8
+
+
+def test_a_stop_reaches_the_engine_behind_a_conversion(stage: Stage) -> None:
+    async def run() -> None:
+        stage.engine.goes_on.clear()
+        speaking = asyncio.create_task(stage.whole("slow"))
+        await stage.windows.begun(1)
+        speaking.cancel()
+        await asyncio.wait({speaking}, timeout=10)
+        assert stage.engine.stopped == 1
+        stage.engine.goes_on.set()
+        assert await asyncio.wait_for(stage.whole(""), 10) == [Sentence.chunk]
+
+    asyncio.run(run())

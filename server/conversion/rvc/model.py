@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from server.audio.chunk import Samples
-from server.conversion.rvc.files import find_voice
+from server.conversion.rvc.files import RvcFiles, RvcFolder
 from server.conversion.rvc.settings import ConversionSettings
 from server.conversion.rvc.shape import HEARING_RATE
 from server.conversion.rvc.turn import turn_voice
@@ -92,7 +92,8 @@ class RvcModel:
         *,
         memory_gb: float = 0.0,
     ) -> None:
-        self.device, self.models, self.voices, self.report = device, models, voices, report
+        self.device, self.models, self.report = device, models, report
+        self._folder = RvcFolder(voices)
         self._memory_gb = memory_gb
         self._opened: Device | None = None
         self._hubert: Hubert | None = None
@@ -133,7 +134,7 @@ class RvcModel:
     def _converted(self, window: Window, settings: ConversionSettings) -> Converted:
         import torch
 
-        voice = self._voice(settings.voice)
+        voice = self._voice(settings.voice, is_begin=window.first_frame == 0)
         shape = voice.synthesizer.shape
         with torch.inference_mode():
             sound = self._heard(window)
@@ -147,28 +148,34 @@ class RvcModel:
             samples, phases = voice.synthesizer(features, classes, pitch, window.first_frame, window.phase)
         return Converted(np.clip(samples.cpu().numpy(), -1, 1).astype(np.float32), shape.rate, phases.cpu().numpy())
 
-    def _voice(self, name: str) -> _LoadedVoice:
-        files = find_voice(self.voices, name)
+    def _voice(self, name: str, *, is_begin: bool) -> _LoadedVoice:
+        """The voice, loaded; whether its files have changed is looked at where a stream begins."""
         loaded = self._loaded.get(name)
-        if loaded is None or loaded.stamp != files.stamp:
-            from safetensors.torch import load_file
-
-            from server.conversion.rvc.synthesizer import Synthesizer
-
-            self.report(f"Loading the RVC voice {name}", None)
-            shape, path = turn_voice(files)
-            weights = load_file(path)
-            index = weights.pop("index", None)
-            synthesizer = Synthesizer(shape)
-            synthesizer.load_state_dict(weights)
-            synthesizer = synthesizer.eval().requires_grad_(False).to(self.device)
-            if index is not None:  # copied: what load_file gives is the file, mapped, and Windows would not replace it
-                index = index.to(self.device, copy=True)
-            loaded = self._loaded[name] = _LoadedVoice(synthesizer, index, files.stamp)
+        if loaded is None or is_begin:
+            files = self._folder.find(name)
+            if loaded is None or loaded.stamp != files.stamp:
+                loaded = self._loaded[name] = self._load(files)
         self._loaded.move_to_end(name)
         while len(self._loaded) > KEPT_VOICES:
             self._loaded.popitem(last=False)
         return loaded
+
+    def _load(self, files: RvcFiles) -> _LoadedVoice:
+        from safetensors.torch import load_file
+
+        from server.conversion.rvc.synthesizer import Synthesizer
+
+        self.report(f"Loading the RVC voice {files.name}", None)
+        stamp = files.stamp
+        shape, path = turn_voice(files)
+        weights = load_file(path)
+        index = weights.pop("index", None)
+        synthesizer = Synthesizer(shape)
+        synthesizer.load_state_dict(weights)
+        synthesizer = synthesizer.eval().requires_grad_(False).to(self.device)
+        if index is not None:  # copied: what load_file gives is the file, mapped, and Windows would not replace it
+            index = index.to(self.device, copy=True)
+        return _LoadedVoice(synthesizer, index, stamp)
 
     def _heard(self, window: Window) -> Tensor:
         """The window at 16 kHz on the device, its length a multiple of 20 ms."""
