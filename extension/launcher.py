@@ -6,8 +6,6 @@ Everything happens on one thread of its own: a host that calls ``start`` goes on
 from __future__ import annotations
 
 import json
-import os
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .client import API, DEFAULT_ADDRESS, BadAddress, Client, ServerError, Stream, Unreachable
+from .port import configured_port
 from .process import ServerProcess, suitable_python
 
 _PAUSE = 0.7
@@ -234,20 +233,6 @@ class Launcher:
         if status != self._status:
             self._status = status
             self._tell(status)
-
-
-def configured_port(home: Path) -> int:
-    """The port that the bundled server will use: environment, the person's settings, 7851."""
-    chosen = os.environ.get("TROUPE_SERVER__PORT", "")
-    if not chosen:
-        try:
-            text = (home / "settings.yaml").read_text(encoding="utf-8")
-        except OSError:
-            text = ""
-        # The one value needed before the server runs; YAML is not in the standard library.
-        match = re.search(r"^server:\s*\n(?:[ \t]+.*\n|\s*\n|#.*\n)*?[ \t]+port:\s*(\d+)", text, re.MULTILINE)
-        chosen = match[1] if match else ""
-    return int(chosen) if chosen.isdigit() and 0 < int(chosen) < 65536 else 7851
 
 
 def _status_of(state: dict[str, Any]) -> Status:

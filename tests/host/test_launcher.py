@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from extension import launcher as launcher_module
-from extension.launcher import Launcher, Status, configured_port
+from extension.launcher import Launcher, Status
+from extension.port import configured_port
 from extension.process import clean_environment, suitable_python
 from tests.host.stub_server import running
 
@@ -231,13 +232,51 @@ def test_attaching_goes_to_where_state_json_says_the_server_is(launcher: Launche
         ("# mine\nserver:\n  # the address\n  host: 127.0.0.1\n\n  port: 7901  # here\n", 7901),
         ("studio:\n  port: 1\n", 7851),
         ("server:\n  port: many\n", 7851),
+        ("server:\n  # port: 7851\n" + "\n" * 500 + "engine:\n  name: kokoro\n", 7851),  # must end at all
+        ("server:\n" + "\n" * 500 + "  port: 7902\n", 7902),
+        ("server:\n" + "  host: 127.0.0.1" + " " * 50_000 + "\n  port: 7903\n", 7903),
+        ("server: # note\n  port: 7904\n", 7904),
+        ('server:\n  port: "7905"\n', 7905),
+        ("server:\n  'port' : '7906'\n", 7906),
+        ("server: {port: 7907}\n", 7907),
+        ("server: {host: 127.0.0.1, port: 7908, listen: false}  # note\n", 7908),
+        ("server: {\n  host: 127.0.0.1,\n  port: 7909,\n}\n", 7909),
+        ("\ufeffserver:\r\n  port: 7910\r\n", 7910),
+        ("server:\n  port: 1\n  port: 7911\n", 7911),
+        ("server:\n\n# mine\n\n  port: 7912", 7912),
+        ("server:\n  host: a # port: 1\n", 7851),
+        ("server:\n  report: 1\n", 7851),
+        ("server:\n  port: 70000\n", 7851),
+        ("server:\n  port: 0000790000\n", 7851),
+        ("server:\n  port: " + "9" * 5000 + "\n", 7851),
+        ("server:\n  listen: true\nstudio:\n  port: 1\n", 7851),
     ],
 )
 def test_the_port_is_the_one_the_server_will_use(
     settings: str, port: int, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TROUPE_SERVER__PORT", raising=False)
-    (home / "settings.yaml").write_text(settings)
+    (home / "settings.yaml").write_bytes(settings.encode())
+    assert configured_port(home) == port
+
+
+def test_the_shipped_settings_with_the_port_commented_out(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TROUPE_SERVER__PORT", raising=False)
+    shipped = (HERE.parents[1] / "settings.yaml").read_text(encoding="utf-8")
+    for text in (shipped, shipped.replace("  port:", "  # port:")):
+        (home / "settings.yaml").write_text(text, encoding="utf-8")
+        assert configured_port(home) == 7851
+
+
+def test_a_byte_that_is_no_utf8_does_not_hide_the_port(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TROUPE_SERVER__PORT", raising=False)
+    (home / "settings.yaml").write_bytes(b"# caf\xe9\nserver:\n  port: 7900\n")
+    assert configured_port(home) == 7900
+
+
+@pytest.mark.parametrize(("variable", "port"), [(" 7900 ", 7900), ("\u00b2", 7851), ("0", 7851), ("x", 7851)])
+def test_the_port_of_the_environment(variable: str, port: int, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TROUPE_SERVER__PORT", variable)
     assert configured_port(home) == port
 
 
