@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     uninstall = commands.add_parser("uninstall", help="remove what was installed", parents=[shared])
     uninstall.add_argument("--yes", action="store_true", help="do not ask")
     uninstall.add_argument(
-        "--everything", action="store_true", help="voices, models and settings too: the whole folder"
+        "--everything", action="store_true", help="voices, models and settings too: all that Troupe has made"
     )
     return parser
 

@@ -22,6 +22,7 @@ from server.boot.lock import FileLock
 from server.boot.state import write_atomically
 
 MARKER = "troupe.json"
+_NAME = re.compile(r"(\.removed-)?\d\.\d+-[0-9a-f]+(-\d+)?")
 
 
 class Environment:
@@ -55,6 +56,10 @@ class Environment:
     def was_made(self) -> bool:
         """False for a folder whose making was interrupted before anything was installed into it."""
         return (self.path / MARKER).is_file()
+
+    def is_ours(self) -> bool:
+        """False for a folder that somebody else put beside ours."""
+        return self.was_made() or _NAME.fullmatch(self.name) is not None
 
     def unfinished(self) -> bool:
         """True after an installation that did not come to its end."""
@@ -158,14 +163,20 @@ def environments(folder: Path) -> list[Environment]:
     return [Environment(path) for path in sorted(folder.iterdir()) if path.is_dir()]
 
 
+def traces(folder: Path) -> list[Path]:
+    """The locks that lie beside environments."""
+    return [folder / "install.lock", *folder.glob(".*.use")]
+
+
 def version_of_this_python() -> str:
     """``3.12``: patch releases share compiled packages."""
     return f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
-def size_on_disk(folder: Path) -> int:
-    """Bytes."""
-    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+def size_on_disk(path: Path) -> int:
+    """Bytes of a file, or of all below a folder."""
+    files = path.rglob("*") if path.is_dir() and not path.is_symlink() else [path]
+    return sum(file.lstat().st_size for file in files if file.is_file())
 
 
 def _is_whole(info: Path) -> bool:

@@ -11,6 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+FOLDERS = ("audio", "env", "hosts", "logs", "models", "rvc", "studio", "tests", "voices")
+FILES = ("key", "lexicon.yaml", "settings.yaml", "state.json", "state.lock", "voicemap.yaml")
+"""With the folders all that Troupe makes in it, backups and temporary files aside; nothing else is ever removed."""
+_SUFFIXES = (".bak", ".orig", ".tmp")
+_SIGNS = ("state.lock", "env/install.lock", "tests/env/install.lock", "logs/server.log")
+
 
 def default_home(platform: str, environ: Mapping[str, str], user: Path) -> Path:
     """Where it lies when nobody says otherwise."""
@@ -28,6 +34,21 @@ def find_home(argument: str | None = None) -> Path:
     return home.absolute()
 
 
+def is_home(folder: Path) -> bool:
+    """Whether Troupe ever ran with it; a folder named by mistake may have its own ``models``."""
+    return any((folder / sign).is_file() for sign in _SIGNS)
+
+
+def made_by_troupe(path: Path) -> bool:
+    """Whether this entry of the home is Troupe's."""
+    if path.is_dir():
+        return path.name in FOLDERS
+    plain = path.name.removeprefix(".")
+    return plain in FILES or (
+        plain.endswith(_SUFFIXES) and any(plain.startswith(f"{name}.") for name in FILES)
+    )
+
+
 @dataclass(frozen=True)
 class Places:
     """Paths inside the home that the launcher uses."""
@@ -43,6 +64,11 @@ class Places:
     def state(self) -> Path:
         """What the launcher is doing, for hosts to read."""
         return self.home / "state.json"
+
+    @property
+    def state_lock(self) -> Path:
+        """Held by the process that writes the state: a server, for as long as it runs."""
+        return self.home / "state.lock"
 
     @property
     def models(self) -> Path:

@@ -9,7 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from server.boot.home import made_by_troupe
 from server.life import Life
+from server.settings import write_user_setting
 from tests.running import Running, running, wait_for
 
 pytestmark = pytest.mark.api
@@ -118,3 +120,11 @@ def test_a_page_of_another_local_port_may_use_it_and_a_strange_one_may_not(http:
     rebound = http.get("/health", headers={"Host": "evil.example"})
     assert rebound.status_code == 421
     assert "--host-name evil.example" in rebound.json()["error"]["message"]
+
+
+def test_all_that_a_server_makes_is_known_to_uninstall(tmp_path: Path) -> None:
+    with running(tmp_path) as server, server.http() as http:
+        write_user_setting(tmp_path, "language", "de")
+        assert http.put("/api/openai-voicemap", json={"alloy": "low"}).status_code == 200
+    assert len(list(tmp_path.iterdir())) > 3
+    assert [path.name for path in tmp_path.iterdir() if not made_by_troupe(path)] == []
