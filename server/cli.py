@@ -23,14 +23,18 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.command == "serve":
         return serve(arguments)
-    # A server that already runs has the model loaded; else one is started for as long as this takes.
-    with running_server(arguments) as (url, key):
-        try:
+    from server.errors import ConfigError
+
+    try:
+        # A server that already runs has the model loaded; else one is started for as long as this takes.
+        with running_server(arguments) as (url, key):
             return _say(url, key, arguments) if arguments.command == "say" else _voices(url, key)
-        except urllib.error.HTTPError as error:
-            print(f"Troupe: {_reason(error)}", file=sys.stderr)
-        except OSError as error:
-            print(f"Troupe: {error}", file=sys.stderr)
+    except ConfigError as error:
+        print(f"Troupe: {error.message}", file=sys.stderr)
+    except urllib.error.HTTPError as error:
+        print(f"Troupe: {_reason(error)}", file=sys.stderr)
+    except OSError as error:
+        print(f"Troupe: {error}", file=sys.stderr)
     return 1
 
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import json
 import logging
 import signal
 import socket
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -34,17 +30,17 @@ from server.errors import ConfigError
 from server.keyfile import ensure_key, key_file, read_key
 from server.life import Life
 from server.logs import set_up
+from server.port import PortTaken, bind, probe, reached_at, url_of
 from server.settings import Settings, load_settings, refuse_unknown_engines
 from server.troupe import Troupe
 
 log = logging.getLogger("troupe")
 
 PORT_TAKEN = 3
-"""Exit status when another program has the port."""
+"""Exit status when the port cannot be had."""
 _SIGNALS = [signal.SIGINT, signal.SIGTERM]
 if sys.platform == "win32":
     _SIGNALS.append(signal.SIGBREAK)
-_PROBE_SECONDS = 2.0
 _PHASES: dict[str, Phase] = {"loading": "loading", "ready": "ready", "unloaded": "ready", "degraded": "failed"}
 
 
@@ -93,12 +89,12 @@ def serve(arguments: argparse.Namespace) -> int:
         settings = load_settings(arguments)
         refuse_unknown_engines(settings, ENGINES)
         sockets = bind(settings)
+    except PortTaken as error:
+        return _port_taken(settings, state, error)
     except ConfigError as error:
         state.update("failed", error.message)
         sys.stderr.write(f"Troupe: {error.message}\n")
         return 1
-    except OSError as error:
-        return _port_taken(settings, state, error)
     try:
         asyncio.run(_serve(settings, arguments, state, sockets))
     except KeyboardInterrupt:
@@ -120,7 +116,7 @@ async def _serve(
     life = Life(host_owned=bool(arguments.host_owned), host_is_there=_host_is_there)
     key, is_new = ensure_key(settings.home) if settings.server.wants_key else (None, False)
     app = create_app(settings, instance=state.instance, life=life, log=memory, key=key, studio=True)
-    teller = _Teller(app, state, _url(settings, sockets[0]), key if is_new else None)
+    teller = _Teller(app, state, url_of(settings, sockets[0].getsockname()[1]), key if is_new else None)
     app.state.troupe.registry.on_change(teller.tell)
     server = Server(app, drain_seconds=0 if life.host_owned else settings.server.drain_seconds)
     watch = asyncio.create_task(_end_when_unused(server, life))
@@ -183,64 +179,17 @@ class _Teller:
         sys.stdout.flush()
 
 
-def bind(settings: Settings) -> list[socket.socket]:
-    """The listening sockets: the address of the settings, and ``::1`` beside 127.0.0.1 where it is free."""
-    host, port = settings.server.bind_host, settings.server.port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sockets = [_listening(family, host, port)]
-    if host == "127.0.0.1" and socket.has_ipv6:
-        with contextlib.suppress(OSError):
-            sockets.append(_listening(socket.AF_INET6, "::1", sockets[0].getsockname()[1]))
-    return sockets
-
-
-def _listening(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
-    # The protocol is named because asyncio sets TCP_NODELAY only then; without it every answer on a kept
-    # connection waits 40 ms for an acknowledgement.
-    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if sys.platform == "win32":
-            # There, SO_REUSEADDR would let two servers have one port.
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        made.bind((host, port))
-        made.listen(128)
-        made.set_inheritable(False)
-    except OSError:
-        made.close()
-        raise
-    return made
-
-
-def _port_taken(settings: Settings, state: StateFile, error: OSError) -> int:
+def _port_taken(settings: Settings, state: StateFile, error: PortTaken) -> int:
     """Say who has the port: ourselves is good news, anybody else is not."""
-    host, port = settings.server.host, settings.server.port
-    url = f"http://{host}:{port}"
-    other = probe(url)
-    if other is not None:
-        sys.stdout.write(f"Troupe {other.get('version', '')} is already running at {url}\n")
-        return 0
-    message = (
-        f"Port {port} on {host} is taken by another program ({error.strerror or error}). "
-        f"End that program, or choose another port: {COMMAND} --port {port + 1}"
-    )
-    state.update("failed", message)
-    sys.stderr.write(f"Troupe: {message}\n")
-    return PORT_TAKEN
-
-
-def probe(url: str) -> dict[str, Any] | None:
-    """What ``GET /health`` says when a Troupe server answers at ``url``; None otherwise."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(f"{url}/health", timeout=_PROBE_SECONDS) as answer:
-            found = json.load(answer)
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and found.get("product") == "troupe" else None
+    port = settings.server.port
+    other = probe(reached_at(settings), port)
+    if other is None:
+        state.update("failed", error.message)
+        sys.stderr.write(f"Troupe: {error.message}\n")
+        return PORT_TAKEN
+    state.remove()  # where the other one writes its own, this does nothing
+    sys.stdout.write(f"Troupe {other.get('version', '')} is already running at {url_of(settings, port)}\n")
+    return 0
 
 
 def _host_is_there() -> bool:
@@ -256,21 +205,15 @@ async def _end_when_unused(server: Server, life: Life) -> None:
     server.should_exit = True
 
 
-def _url(settings: Settings, bound: socket.socket) -> str:
-    host = settings.server.host if settings.server.host not in ("0.0.0.0", "::") else "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
-
-
 @contextlib.contextmanager
 def running_server(arguments: argparse.Namespace) -> Iterator[tuple[str, str | None]]:
     """URL and key of the server that runs, else of one that runs while the block does (on a free port)."""
     settings = load_settings(arguments)
-    url = f"http://{settings.server.host}:{settings.server.port}"
-    found = probe(url)
+    found = probe(reached_at(settings), settings.server.port)
     # Another engine was asked for: the running server is not to be switched under its users' feet.
     wanted = getattr(arguments, "engine", None)
     if found is not None and wanted in (None, found.get("engine")):
-        yield url, read_key(settings.home)
+        yield url_of(settings, settings.server.port), read_key(settings.home)
         return
     settings = load_settings({**vars(arguments), "port": 0, "host": None, "listen": None})
     sockets = bind(settings)

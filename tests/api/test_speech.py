@@ -19,7 +19,7 @@ import openai
 import pytest
 import soundfile
 
-from server.serve import bind
+from server.port import bind
 from server.settings import load_settings
 from server.voices.names import OPENAI_NAMES
 from tests.running import Running, running, wait_for
