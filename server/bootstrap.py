@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,9 @@ from server.boot.torch_build import for_this_machine
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line to its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A console's code page may lack a letter of a voice's name; a question mark is better than no word at all.
+        sys.stdout.reconfigure(errors="replace")
     arguments = parse(argv)
     if arguments.version:
         print(__version__)

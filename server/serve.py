@@ -151,13 +151,13 @@ class _Teller:
         news = (phase, registry.current, registry.detail, registry.fraction)
         if news == self._told:  # it was about an engine beside the current one
             return
-        self._told = news
         self._state.update(phase, registry.detail, registry.fraction, self._url)
         if phase == "failed":
             log.error("%s cannot speak: %s", registry.current, registry.detail)
         if phase == "ready" and not self._greeted:
-            self._greeted = True
             self._greet()
+            self._greeted = True  # last: a key that could not be shown is shown the next time
+        self._told = news
 
     def _greet(self) -> None:
         voices = self._troupe.casting.voices()
