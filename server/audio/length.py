@@ -17,7 +17,7 @@ def write_length(path: Path, audio_format: AudioFormat, samples: int) -> None:
         return
     with path.open("r+b") as file:
         if audio_format.name == "wav":
-            file.write(riff_header(audio_format.rate, path.stat().st_size - HEADER_SIZE))
+            file.write(riff_header(audio_format.rate, max(0, path.stat().st_size - HEADER_SIZE)))
             return
         file.seek(_FLAC_COUNT)
         fields = int.from_bytes(file.read(8), "big")

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,11 @@ class Recordings:
     async def _record(self, recording: Recording) -> None:
         writer = _Writer(recording)
         try:
-            await self._speak(recording, writer)
+            try:
+                await self._speak(recording, writer)
+            finally:
+                # Not on a thread: a cancelled task must not be cancelled again while the file lacks its end.
+                writer.close()
             recording.state, recording.done = "done", 1.0
         except SpeechError as error:
             recording.state, recording.error = "failed", error
@@ -144,8 +148,6 @@ class Recordings:
             log.exception("a recording failed")
             recording.state, recording.error = "failed", SpeechError("Something went wrong; the log says what.")
         finally:
-            # Not on a thread: a cancelled task must not be cancelled again while the file lacks its end.
-            writer.close()
             recording.changed.fire()
 
     async def _speak(self, recording: Recording, writer: _Writer) -> None:
@@ -202,21 +204,33 @@ class _Writer:
         recording = self._recording
         chunk = AudioChunk(np.frombuffer(data, "<i2").astype(np.float32) / 32767.0, _PCM.rate)
         if not self._encoders:
-            recording.folder.mkdir(parents=True, exist_ok=True)
+            with _saving():
+                recording.folder.mkdir(parents=True, exist_ok=True)
             formats = {recording.listen_file: LISTEN, recording.file: recording.format}
             self._encoders = [(make_encoder(kind, _PCM.rate), path) for path, kind in formats.items()]
-        for encoder, path in self._encoders:
-            _append(path, encoder.encode(chunk))
+        with _saving():
+            for encoder, path in self._encoders:
+                _append(path, encoder.encode(chunk))
         recording.peaks.add(chunk.samples)
         recording.seconds += chunk.seconds
 
     def close(self) -> None:
         """What the encoders still hold; the header of the file to keep is told how long it became."""
-        for encoder, path in self._encoders:
-            _append(path, encoder.flush())
-        if self._encoders:
-            # WAV and FLAC have the samples' own rate.
-            write_length(self._recording.file, self._recording.format, round(self._recording.seconds * _PCM.rate))
+        whole = False
+        try:
+            with _saving():
+                for encoder, path in self._encoders:
+                    _append(path, encoder.flush())
+            whole = True
+        finally:
+            self._tell_length(whole)
+
+    def _tell_length(self, whole: bool) -> None:
+        """On a full disk too, for it takes no room; but FLAC would be told samples that are not in it."""
+        recording = self._recording
+        if recording.file.is_file() and (whole or recording.format.name == "wav"):
+            with _saving():  # WAV and FLAC have the samples' own rate
+                write_length(recording.file, recording.format, round(recording.seconds * _PCM.rate))
 
 
 async def _whole(work: Coroutine[Any, Any, None]) -> None:
@@ -228,12 +242,17 @@ async def _whole(work: Coroutine[Any, Any, None]) -> None:
         await asyncio.wait({task})
 
 
-def _append(path: Path, data: bytes) -> None:
+@contextmanager
+def _saving() -> Iterator[None]:
     try:
-        with path.open("ab") as file:
-            file.write(data)
+        yield
     except OSError as error:
         raise Unavailable(f"The sound could not be saved: {error.strerror or error}.", code="disk_full") from error
+
+
+def _append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)
 
 
 def _read(path: Path, position: int) -> bytes:

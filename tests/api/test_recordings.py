@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import gc
 import io
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import av
 import httpx
 import pytest
 import soundfile
@@ -15,6 +19,7 @@ import soundfile
 from server.app import create_app
 from server.errors import InvalidRequest, Unavailable
 from server.settings import load_settings
+from server.speech import recordings
 from server.speech.recording import RecordingRequest
 from server.speech.request import Delivery
 from server.troupe import Troupe
@@ -123,6 +128,61 @@ def test_a_failure_is_told_and_others_go_on(home: Path):
         assert (await ended(client, f"/api/recordings/{good.id}"))["state"] == "done"
 
     serve(home, asking)
+
+
+@pytest.mark.parametrize("name", ["wav", "flac", "mp3"])
+@pytest.mark.parametrize("end", ["from the first byte", "while it is spoken", "at the very end"])
+def test_a_full_disk_is_told_and_what_is_there_can_be_heard(
+    home: Path, name: str, end: str, monkeypatch: pytest.MonkeyPatch
+):
+    written = recordings._append
+    room = {"from the first byte": 0, "while it is spoken": 5, "at the very end": 10_000}[end]
+    unheard: list[dict[str, Any]] = []
+
+    def append(path: Path, data: bytes) -> None:
+        nonlocal room
+        if room <= 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        room -= 1
+        written(path, data)
+
+    async def asking(troupe: Troupe, client: httpx.AsyncClient) -> None:
+        nonlocal room
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+        monkeypatch.setattr(recordings, "_append", append)
+        recording = troupe.recordings.start(wish("Hello there. General Kenobi. " * 3, format=name))
+        if end == "at the very end":
+            speak = troupe.recordings._speak
+
+            async def speak_and_fill(*given: Any) -> None:
+                nonlocal room
+                await speak(*given)
+                room = 0
+
+            monkeypatch.setattr(troupe.recordings, "_speak", speak_and_fill)
+
+        async def changes() -> None:
+            while recording.state == "making":
+                assert await recording.changed.wait(10)
+
+        await asyncio.wait_for(changes(), 20)
+        shown = await ended(client, f"/api/recordings/{recording.id}")
+        assert (shown["state"], recording.error.code) == ("failed", "disk_full")
+        assert os.strerror(errno.ENOSPC) in shown["error"]
+        assert not troupe.recordings._tasks
+        if end == "from the first byte":
+            assert not recording.file.exists()
+        else:
+            with av.open(str(recording.file)) as file:  # libsndfile reads no FLAC that does not know its length
+                heard = sum(frame.samples / frame.sample_rate for frame in file.decode(audio=0))
+            assert 0 < heard <= recording.seconds + 0.1
+            if name == "wav":
+                frames, _ = soundfile.read(recording.file)
+                assert int.from_bytes(recording.file.read_bytes()[40:44], "little") == 2 * len(frames)
+
+    serve(home, asking)
+    gc.collect()
+    assert unheard == []
 
 
 def test_what_cannot_be_recorded_is_refused_at_once(home: Path):
