@@ -23,6 +23,9 @@ _UPLOADS = re.compile(r"/api/voices|/gradio_api/upload")
 SPOKEN_MEDIA = "/api/tts-generate-streaming"
 """The one media route that makes speech when it is fetched, so the one that costs something."""
 
+DOCKER = "host.docker.internal"
+"""What containers call the machine they run on."""
+
 OPEN_PATHS = frozenset({"/api/ready", "/health", "/v1/models", "/v1/audio/models", "/v1/audio/voices"})
 """Popular clients ask for these without a key."""
 
@@ -37,7 +40,10 @@ class GatePolicy:
     key: str | None = None
     """None asks for no key and accepts any."""
     host_names: frozenset[str] = frozenset()
-    """Names of this server besides the loopback ones, lower-case."""
+    """Names given to this server besides the loopback ones, lower-case."""
+    machine_names: frozenset[str] = frozenset({DOCKER})
+    """Names of the machine, lower-case. Others can answer for them on some networks (mDNS, a name server), so that
+    a page may come under them only where the server listens on a network; programs always may."""
     origins: frozenset[str] = frozenset()
     """Web pages allowed besides those on an allowed host, as browsers write them."""
     network: bool = False
@@ -63,19 +69,22 @@ class GatePolicy:
         """A policy from settings: the machine's own name is added, spelling is levelled."""
         own = socket.gethostname().lower()
         short = own.partition(".")[0]
-        names = {own, short, f"{short}.local", *(name.strip().lower().rstrip(".") for name in host_names)}
         return cls(
             key=key,
-            host_names=frozenset(names - {"", ".local"}),
+            host_names=frozenset(name.strip().lower().rstrip(".") for name in host_names) - {""},
+            machine_names=frozenset({own, short, f"{short}.local", DOCKER} - {"", ".local"}),
             origins=frozenset(origin.strip().lower().rstrip("/") for origin in origins),
             network=network,
             requests_at_once=requests_at_once,
         )
 
-    def allows_host(self, header: str) -> bool:
-        """True for a Host header that names this server."""
+    def allows_host(self, header: str, *, from_page: bool) -> bool:
+        """True for a Host header that names this server; ``from_page`` where a browser's page sent it."""
         match = _HOST.fullmatch(header)
-        return match is not None and self._is_ours(match["name"].lower())
+        if match is None:
+            return False
+        name = match["name"].lower()
+        return self._is_ours(name) or (name in self.machine_names and (self.network or not from_page))
 
     def allows_origin(self, origin: str) -> bool:
         """True for a page on one of our hosts, at any port, or one that is listed."""
@@ -87,7 +96,7 @@ class GatePolicy:
             return False
         # A browser sends scheme, host and port, nothing else.
         plain = origin == f"{parts.scheme}://{parts.netloc}" and "@" not in parts.netloc
-        return plain and parts.scheme in ("http", "https") and self.allows_host(parts.netloc)
+        return plain and parts.scheme in ("http", "https") and self.allows_host(parts.netloc, from_page=True)
 
     def allows_key(self, given: str) -> bool:
         """True for the key, and for anything where none is wanted."""
@@ -112,7 +121,7 @@ class GatePolicy:
         return self.body_bytes, self.body_seconds
 
     def _is_ours(self, name: str) -> bool:
-        if name == "localhost" or name.endswith(".localhost") or name == "host.docker.internal":
+        if name == "localhost" or name.endswith(".localhost"):
             return True
         if name in self.host_names:
             return True

@@ -69,7 +69,7 @@ class Gate:
             log.info("%s %s %a refused: %s", request_id, visit.method, visit.path[:100], error.code)
             await self._refuse(error, visit, request_id, scope, receive, send)
             return
-        admitted = self._admitted(scope, request_id, trusted)
+        admitted = self._admitted(scope, visit, request_id, trusted)
         if scope["type"] == "websocket":
             await self._app(admitted, receive, send)
         elif visit.is_preflight:
@@ -96,7 +96,7 @@ class Gate:
 
     def _check_host(self, visit: Visit) -> None:
         hosts = visit.all("host")
-        if len(hosts) == 1 and self._policy.allows_host(hosts[0]):
+        if len(hosts) == 1 and self._policy.allows_host(hosts[0], from_page=visit.is_from_page):
             return
         plain = re.fullmatch(r"([A-Za-z0-9.-]{1,80})(:\d+)?", hosts[0]) if len(hosts) == 1 else None
         raise Refused(
@@ -130,12 +130,13 @@ class Gate:
         # To a browser, pages of other ports are the same site and would send the cookie too: only ours count.
         return visit.is_same_origin and self._policy.allows_cookie(visit.cookie(COOKIE))
 
-    def _admitted(self, scope: Scope, request_id: str, trusted: bool) -> Scope:
+    def _admitted(self, scope: Scope, visit: Visit, request_id: str, trusted: bool) -> Scope:
         # Gradio builds its links from a forwarded host, so one that is not ours must not get there.
         headers = [
             (name, value)
             for name, value in scope["headers"]
-            if name != b"x-forwarded-host" or self._policy.allows_host(value.decode("latin-1"))
+            if name != b"x-forwarded-host"
+            or self._policy.allows_host(value.decode("latin-1"), from_page=visit.is_from_page)
         ]
         state = {**scope.get("state", {}), "request_id": request_id, "trusted": trusted}
         return {**scope, "headers": headers, "state": state}

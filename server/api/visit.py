@@ -64,6 +64,12 @@ class Visit:
         return urlsplit(origin).netloc.lower() == (self.one("host") or "").lower()
 
     @property
+    def is_from_page(self) -> bool:
+        """True where a browser shows itself; it does so with every request that can change something."""
+        # Sec-Fetch-Mode alone is no browser: Node's fetch, as in containers of chat hosts, sends it too.
+        return any(name in ("origin", "sec-fetch-site", "sec-fetch-dest") for name, _ in self.headers)
+
+    @property
     def is_page_visit(self) -> bool:
         """True where a person opens the address in a tab."""
         return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.api
 
 KEY = "k" * 43
 HOME = GatePolicy(host_names=frozenset({"box", "box.local"}))
+MACHINE = GatePolicy(machine_names=frozenset({"box", "box.local", "host.docker.internal"}))
 LISTED = replace(HOME, origins=frozenset({"https://chat.example", "null", "chrome-extension://abc"}))
 NETWORK = replace(HOME, network=True, key=KEY, host_names=frozenset({"box", "voice.example"}))
 KEYED = replace(HOME, key=KEY)
@@ -191,7 +193,14 @@ ORIGINS = [
     (HOME, "http://[::1]:8000", 200),
     (HOME, "https://localhost", 200),
     (HOME, "http://box.local:8000", 200),
-    (HOME, "http://host.docker.internal:3000", 200),
+    (HOME, "http://host.docker.internal:3000", 403),
+    (MACHINE, "http://box:8000", 403),
+    (MACHINE, "http://box.local:7851", 403),
+    (replace(MACHINE, network=True), "http://box:8000", 200),
+    (replace(MACHINE, network=True), "http://box.local:8000", 200),
+    (replace(MACHINE, network=True), "http://host.docker.internal:3000", 200),
+    (replace(MACHINE, origins=frozenset({"http://box.local:8000"})), "http://box.local:8000", 200),
+    (replace(MACHINE, host_names=frozenset({"box"})), "http://box:8000", 200),
     (HOME, "https://evil.example", 403),
     (HOME, "http://localhost.evil.example", 403),
     (HOME, "http://127.0.0.1.evil.example:8000", 403),
@@ -705,10 +714,48 @@ def test_the_lifespan_passes():
     assert seen == ["lifespan"]
 
 
+REBOUND = [
+    {"origin": "http://{name}:7851"},
+    {"origin": "http://localhost:8000"},  # a page of ours has no reason to go by that name
+    {"sec-fetch-site": "same-origin"},
+    {"sec-fetch-mode": "navigate", "sec-fetch-dest": "document", "sec-fetch-site": "none"},
+]
+
+
+@pytest.mark.parametrize("name", ["box", "box.local", "host.docker.internal"])
+def test_names_that_others_can_answer_for_are_for_programs_only(name):
+    """On loopback there is no key: whoever makes a name resolve to it would own the server."""
+    for method, path in (("GET", "/v1/models"), ("POST", "/v1/audio/speech")):
+        assert ask(MACHINE, method, path, host=f"{name}:7851").status == 200
+        assert ask(MACHINE, method, path, {"sec-fetch-mode": "cors"}, host=name).status == 200, "Node's own fetch"
+        for headers in REBOUND:
+            sent = {key: value.format(name=name) for key, value in headers.items()}
+            assert ask(MACHINE, method, path, sent, host=f"{name}:7851").status == 421
+    network = replace(MACHINE, network=True, key=KEY)
+    page = {"origin": f"http://{name}:7851", **BEARER}
+    assert ask(network, "POST", "/v1/audio/speech", page, host=f"{name}:7851").status == 200
+
+
+def test_a_rebound_name_is_not_handed_on_as_forwarded():
+    page = {"x-forwarded-host": "box", "origin": "http://localhost:8000"}
+    assert not [name for name, _ in ask(MACHINE, headers=page).scope["headers"] if name == b"x-forwarded-host"]
+
+
+def test_the_machine_s_own_names_are_known():
+    own = socket.gethostname().lower().partition(".")[0]
+    loopback, network = (
+        GatePolicy.of(key=None, host_names=[], origins=[], network=network) for network in (False, True)
+    )
+    for name in (own, f"{own}.local", "host.docker.internal"):
+        assert loopback.allows_host(name, from_page=False)
+        assert not loopback.allows_host(name, from_page=True)
+        assert network.allows_host(name, from_page=True)
+
+
 def test_a_policy_from_settings_levels_the_spelling():
     policy = GatePolicy.of(
         key=None, host_names=[" Voice.Example. "], origins=["HTTPS://Chat.Example/"], network=False
     )
-    assert policy.allows_host("voice.example:443")
+    assert policy.allows_host("voice.example:443", from_page=True)
     assert policy.allows_origin("https://chat.example")
-    assert not policy.allows_host("chat.example")
+    assert not policy.allows_host("chat.example", from_page=False)
