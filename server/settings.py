@@ -7,7 +7,9 @@ the command line.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
+import logging
 import os
 import sys
 import threading
@@ -21,7 +23,8 @@ from pydantic import PrivateAttr, ValidationError
 
 from server.boot.home import default_home
 from server.errors import ConfigError
-from server.files import write_with_backup
+from server.files import backup_of, write_atomically, write_with_backup
+from server.settings_edit import edited
 from server.settings_layers import (
     Layer,
     Source,
@@ -29,6 +32,7 @@ from server.settings_layers import (
     environment_layer,
     file_layer,
     layer_of,
+    leaves_of,
     shortened,
     unflatten,
 )
@@ -36,6 +40,8 @@ from server.settings_tree import SettingsTree
 
 SHIPPED = Path(__file__).resolve().parent.parent / "settings.yaml"
 USER_HEADER = "# Your settings; settings.yaml in Troupe's own folder explains each of them.\n"
+
+log = logging.getLogger("troupe.settings")
 
 _write_lock = threading.Lock()
 
@@ -122,13 +128,35 @@ def write_user_setting(
     """
     path = user_file(home)
     with _write_lock:
-        layer = file_layer(path, "user")
-        layer = {name: v for name, v in layer.items() if name != key and not name.startswith(key + ".")}
+        before = file_layer(path, "user")
+        after = {name: v for name, v in before.items() if name != key and not name.startswith(key + ".")}
         if value is not None:
-            layer |= layer_of(key, value, "user", str(path))
-        check(_validated({**file_layer(SHIPPED, "shipped"), **layer}))
-        text = yaml.safe_dump(unflatten(layer), sort_keys=False, allow_unicode=True) if layer else ""
-        write_with_backup(path, USER_HEADER + text)
+            after |= layer_of(key, value, "user", str(path))
+        check(_validated({**file_layer(SHIPPED, "shipped"), **after}))
+        write_with_backup(path, _changed(path, before, after))
+
+
+def _changed(path: Path, before: Layer, after: Layer) -> str:
+    """The file's new text: a person's own words in it stay, or are kept beside it where that cannot be."""
+    old, new = ({key: entry.value for key, entry in layer.items()} for layer in (before, after))
+    there = path.exists()
+    for source in (path, backup_of(path)) if there else ():
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            # As bytes: what reads text hides how its lines end.
+            text = edited(source.read_bytes().decode("utf-8"), old, new, leaves_of)
+            if text is not None:
+                if source != path:
+                    _keep(path, "it cannot be read, and the last good copy of it was changed instead")
+                return text
+    if there:
+        _keep(path, "it was written anew, for only so could it be changed")
+    return USER_HEADER + (yaml.safe_dump(unflatten(after), sort_keys=False, allow_unicode=True) if after else "")
+
+
+def _keep(path: Path, why: str) -> None:
+    kept = path.with_name(f"{path.name}.orig")
+    write_atomically(kept, path.read_bytes())
+    log.warning("%s: %s. As you wrote it, it is kept in %s.", path, why, kept)
 
 
 @dataclass(frozen=True, slots=True)

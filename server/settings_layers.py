@@ -71,6 +71,14 @@ def file_layer(path: Path, source: Source) -> Layer:
     return {key: Value(value, source, str(path)) for key, value in _flatten(content or {}, str(path))}
 
 
+def leaves_of(text: str) -> dict[str, object]:
+    """What the text of a settings file says, by dotted key; ValueError where it is none."""
+    try:
+        return dict(_flatten(_parse(text), "text"))
+    except ConfigError as error:
+        raise ValueError(error.message) from error
+
+
 def environment_layer(environ: Mapping[str, str]) -> Layer:
     """What variables say: ``TROUPE_SERVER__PORT``; lists and maps are written as YAML."""
     layer: Layer = {}

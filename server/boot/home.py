@@ -44,9 +44,7 @@ def made_by_troupe(path: Path) -> bool:
     if path.is_dir():
         return path.name in FOLDERS
     plain = path.name.removeprefix(".")
-    return plain in FILES or (
-        plain.endswith(_SUFFIXES) and any(plain.startswith(f"{name}.") for name in FILES)
-    )
+    return plain in FILES or (plain.endswith(_SUFFIXES) and any(plain.startswith(f"{name}.") for name in FILES))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,202 @@
+"""A change from the studio leaves a hand-written settings.yaml as its writer knows it."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import random
+from pathlib import Path
+
+import pytest
+import yaml
+
+from server.files import backup_of
+from server.settings import SHIPPED, load_settings, user_file, where, write_user_setting
+from server.settings_edit import edited
+from server.settings_layers import leaves_of
+from server.settings_tree import setting_fields
+
+pytestmark = pytest.mark.unit
+
+MINE = """\
+# my notes: do not remove
+
+server:  # at home
+  # port for the tablet
+  port: 7900   # and not 7851
+
+  host_names:
+    - a.example  # the old one
+    - b.example
+
+# who speaks
+engine:
+    options: {kokoro: {precision: int8}, piper: {speaker: 1}}  # see the studio
+    # device: cuda
+language: "en"
+# the end
+"""
+
+CHANGES = [
+    # key, value, what was there, what stands there now
+    ("server.port", 7901, "port: 7900   # and", "port: 7901   # and"),
+    ("language", "de", 'language: "en"\n', "language: de\n"),
+    ("server.log_level", "debug", "    - b.example\n", "    - b.example\n  log_level: debug\n"),
+    ("openai.max_input", 50, 'language: "en"\n', 'language: "en"\nopenai:\n  max_input: 50\n'),
+    ("engine.device", "cpu", "the studio\n", "the studio\n    device: cpu\n"),
+    (
+        "server.host_names",
+        ["c.example"],
+        "  host_names:\n    - a.example  # the old one\n    - b.example\n",
+        "  host_names: [c.example]\n",
+    ),
+    ("engine.options.kokoro", {"precision": "fp32"}, "{precision: int8}", "{precision: fp32}"),
+    ("engine.options.kokoro", {"a": True}, "{precision: int8}", "{a: true}"),
+    ("engine.options.tone", {"a": "x, y"}, "{speaker: 1}}", "{speaker: 1}, tone: {a: 'x, y'}}"),
+    ("engine.options.piper", None, ", piper: {speaker: 1}", ""),
+    ("engine.options.kokoro", None, "kokoro: {precision: int8}, ", ""),
+    ("engine.options", None, "    options: {kokoro: {precision: int8}, piper: {speaker: 1}}  # see the studio\n", ""),
+    ("server.port", None, "  port: 7900   # and not 7851\n", ""),
+    ("language", None, 'language: "en"\n', ""),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "was", "now"), CHANGES, ids=[f"{c[0]}={c[1]}" for c in CHANGES])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_only_the_setting_changes(tmp_path, key, value, was, now, newline):
+    assert MINE.count(was) == 1
+    path = user_file(tmp_path)
+    path.write_bytes(MINE.replace("\n", newline).encode())
+    write_user_setting(tmp_path, key, value)
+    assert path.read_bytes().decode() == MINE.replace(was, now).replace("\n", newline)
+    assert path.read_bytes() == backup_of(path).read_bytes()
+    assert not orig(tmp_path).exists()
+
+
+def orig(home: Path) -> Path:
+    return home / "settings.yaml.orig"
+
+
+OTHERS = [
+    # what was there, key, value, what stands there now
+    ("# all of it\n# later\n", "language", "de", "# all of it\n# later\nlanguage: de\n"),
+    ("server:\n  # port: 1\n", "server.port", 7900, "server:\n  port: 7900\n  # port: 1\n"),
+    ("server: {}  # none\n", "server.port", 7900, "server: {port: 7900}  # none\n"),
+    ("server: ~ # none\n", "server.port", 7900, "server: {port: 7900} # none\n"),
+    ("{server: {port: 1}}\n", "language", "de", "{server: {port: 1}, language: de}\n"),
+    ("server: {\n  port: 1,  # a\n}\n", "server.host", "::1", "server: {\n  port: 1, host: '::1',  # a\n}\n"),
+    ("server:\n  port: 1 # no end of line", "server.queue", 3, "server:\n  port: 1 # no end of line\n  queue: 3\n"),
+    ("\ufeffserver:\n  port: 1\n", "server.port", None, "\ufeffserver:\n"),
+    ("\ufefflanguage: de\n# x\n", "language", None, "\ufeff# x\n"),
+    ("---\nlanguage: de\n", "language", "en", "---\nlanguage: en\n"),
+    ("server:\n  port: 1\n...\n# x\n", "language", "de", "server:\n  port: 1\nlanguage: de\n...\n# x\n"),
+    ("'language': de\n", "language", "en", "'language': en\n"),
+    ("engine:\n  options:\n    kokoro:\n      a: 1 # x\n", "engine.options", None, "engine:\n"),
+    ("server:\n  host_names: []\n# x\n", "server.host_names", ["a.b"], "server:\n  host_names: [a.b]\n# x\n"),
+    ("# x\n", "engine.options.a.b", 1, "# x\nengine:\n  options:\n    a:\n      b: 1\n"),
+    ("# x\nlanguage: de\n", "language", None, "# x\n"),
+]
+
+
+@pytest.mark.parametrize(("text", "key", "value", "now"), OTHERS, ids=[repr(case[0]) for case in OTHERS])
+def test_other_ways_to_write_it(tmp_path, text, key, value, now):
+    user_file(tmp_path).write_bytes(text.encode())
+    write_user_setting(tmp_path, key, value)
+    assert user_file(tmp_path).read_bytes().decode() == now
+    assert not orig(tmp_path).exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("rvc: {index_rate: &half 0.5, protect: *half} # a\n", "rvc.index_rate", 0.25),
+        ("server: {port: 1} # a\nserver: {port: 2}\n", "server.port", None),
+    ],
+)
+def test_what_cannot_be_changed_in_place_is_kept_beside(tmp_path, text, key, value, caplog):
+    user_file(tmp_path).write_text(text)
+    before = load_settings({}, {}, tmp_path)
+    with caplog.at_level(logging.WARNING):
+        write_user_setting(tmp_path, key, value)
+    assert orig(tmp_path).read_text() == text
+    assert str(orig(tmp_path)) in caplog.text
+    after = load_settings({}, {}, tmp_path)
+    changed = [field.key for field in setting_fields() if read(before, field.key) != read(after, field.key)]
+    assert changed == [key]
+    if value is None:
+        assert where(after, key) == "shipped"
+    else:
+        assert read(after, key) == value
+
+
+def read(settings, key):
+    for name in key.split("."):
+        settings = getattr(settings, name)
+    return settings
+
+
+def test_a_damaged_file_is_kept_and_its_last_good_copy_changed(tmp_path, caplog):
+    path = user_file(tmp_path)
+    path.write_text(MINE)
+    load_settings({}, {}, tmp_path)
+    path.write_text(MINE + "server: [")
+    write_user_setting(tmp_path, "language", "de")
+    assert path.read_text() == MINE.replace('"en"', "de")
+    assert orig(tmp_path).read_text() == MINE + "server: ["
+    assert str(orig(tmp_path)) in caplog.text
+
+
+def test_a_file_that_was_removed_stays_removed(tmp_path):
+    write_user_setting(tmp_path, "server.port", 7900)
+    user_file(tmp_path).unlink()
+    write_user_setting(tmp_path, "language", "de")
+    assert leaves_of(user_file(tmp_path).read_text()) == {"language": "de"}
+
+
+def test_a_copy_of_the_shipped_file_takes_any_change_and_gives_it_back(tmp_path):
+    shipped = SHIPPED.read_text(encoding="utf-8")
+    before = leaves_of(shipped)
+    for key, value in [*before.items()][::6]:
+        changed = edited(shipped, before, {**before, key: ["x", "y: z", "#"]}, leaves_of)
+        assert changed is not None, key
+        assert [line for line in changed.splitlines() if "#" in line and "y: z" not in line] == [
+            line for line in shipped.splitlines() if "#" in line
+        ], key
+        again = edited(changed, leaves_of(changed), before, leaves_of)
+        assert yaml.safe_load(again or "") == yaml.safe_load(shipped), (key, value)
+        less = {name: other for name, other in before.items() if name != key}
+        removed = edited(shipped, before, less, leaves_of)
+        assert removed is not None, key
+        assert len(removed.splitlines()) == len(shipped.splitlines()) - 1, key
+
+
+def test_whatever_is_changed_the_result_says_just_that():
+    """Many changes in a row, at random but the same each time."""
+    chance = random.Random(7)
+    values = {
+        "server.port": [1, 7900],
+        "server.host_names": [[], ["a"], ["a", "b"]],
+        "language": ["de", "en", "yes", "1", "a: b #c", "ä\n'\""],
+        "engine.options.kokoro.a": [1, True, 1.5, "x"],
+        "engine.options.piper.b": ["{", None],
+        "engine.name": ["tone"],
+        "audio.keep_mb": [16],
+    }
+    texts = (MINE, "", "# only words", "server: {port: 1}\n", MINE.replace("\n", "\r\n"))
+    for text, _ in itertools.product(texts, range(5)):
+        comments = [line.partition("#")[2] for line in text.splitlines() if "#" in line]
+        for _ in range(8):
+            before = leaves_of(text)
+            key = chance.choice(list(values))
+            after = {name: value for name, value in before.items() if name != key}
+            if chance.random() < 0.6:
+                after[key] = chance.choice(values[key])
+            changed = edited(text, before, after, leaves_of)
+            assert changed is not None, (text, key, after.get(key))
+            assert leaves_of(changed) == after
+            text = changed
+        assert {words for words in comments if "the " not in words} <= {*_words(text)} | {" and not 7851"}
+
+
+def _words(text: str):
+    return [line.partition("#")[2] for line in text.splitlines() if "#" in line]
