@@ -1,4 +1,7 @@
-"""Files that survive a crash: whole or not at all, with the last good copy beside them."""
+"""Files that survive a crash: whole or not at all, with the last good copy beside them.
+
+Standard library only: the launcher writes with it before anything is installed.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,13 @@ REPLACE_ATTEMPTS = 20
 """Windows refuses to replace a file while a virus scanner or a reader holds it, mostly for an instant."""
 
 
-def write_atomically(path: Path, content: bytes | str, *, mode: int | None = None) -> None:
+def write_atomically(
+    path: Path, content: bytes | str, *, mode: int | None = None, durable: bool = True
+) -> None:
     """Replace ``path`` by ``content``: every reader sees the old file or the new one, never a part.
 
     ``mode`` is the file's POSIX permission bits (temporary files start at 0600); None leaves the usual ones.
+    ``durable`` waits for the disk, so that a power cut cannot take it back; what dies with its process needs none.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,15 +39,17 @@ def write_atomically(path: Path, content: bytes | str, *, mode: int | None = Non
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         temporary.chmod(_usual_mode(path) if mode is None else mode)
         _replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
     _sweep(path)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from server.boot.lists import RequirementsList
 from server.boot.lock import FileLock
-from server.boot.state import write_atomically
+from server.files import write_atomically
 
 MARKER = "troupe.json"
 _NAME = re.compile(r"(\.removed-)?\d\.\d+-[0-9a-f]+(-\d+)?")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from server.boot.lock import FileLock
+from server.files import write_atomically
 
 Phase = Literal["installing", "starting", "loading", "ready", "failed"]
 
@@ -59,6 +60,7 @@ class StateFile:
                     "version": self.version,
                 }
             ),
+            durable=False,  # it is written many times a second, and after a power cut it tells of nobody
         )
 
     def remove(self) -> None:
@@ -81,21 +83,3 @@ def read_state(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Readers see the old text or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    for attempt in range(20):
-        try:
-            temporary.replace(path)
-        except PermissionError:
-            # Windows refuses while a reader has the file open; readers are quick.
-            if attempt == 19:
-                temporary.unlink(missing_ok=True)
-                raise
-            time.sleep(0.02)
-        else:
-            return

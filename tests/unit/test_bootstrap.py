@@ -21,10 +21,11 @@ from server.boot.hardware import NvidiaSupport, nvidia_cards, nvidia_support
 from server.boot.launch import child_environment
 from server.boot.lists import DEFAULT, digest_of, load_list, load_lists, names
 from server.boot.lock import FileLock
-from server.boot.state import StateFile, read_state, write_atomically
+from server.boot.state import StateFile, read_state
 from server.boot.stop import never, when_host_leaves
 from server.boot.torch_build import choose_build, for_this_machine
 from server.boot.venv import make_environment
+from server.files import write_atomically
 
 pytestmark = pytest.mark.unit
 
@@ -92,7 +93,8 @@ def test_an_old_python_can_read_its_refusal() -> None:
 
 def test_the_launcher_imports_the_standard_library_only() -> None:
     allowed = set(sys.stdlib_module_names) | {"server"}
-    for path in [REPOSITORY / "server" / "bootstrap.py", *(REPOSITORY / "server" / "boot").glob("*.py")]:
+    alone = [REPOSITORY / "server" / name for name in ("bootstrap.py", "files.py")]
+    for path in [*alone, *(REPOSITORY / "server" / "boot").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 assert {alias.name.split(".")[0] for alias in node.names} <= allowed, path
@@ -100,7 +102,7 @@ def test_the_launcher_imports_the_standard_library_only() -> None:
                 module = node.module or ""
                 assert module.split(".")[0] in allowed, path
                 own = module.startswith("server.")
-                assert not own or module.startswith(("server.boot", "server.cli")), f"{path}: {module}"
+                assert not own or module.startswith(("server.boot", "server.cli", "server.files")), f"{path}: {module}"
 
 
 def test_a_list_speaks_about_itself(tmp_path: Path) -> None:
@@ -209,8 +211,8 @@ def test_a_damaged_state_is_no_state(tmp_path: Path, content: str) -> None:
 
 def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
-    write_atomically(path, "x" * 100_000)
-    write_atomically(path, "y")
+    write_atomically(path, "x" * 100_000, durable=False)
+    write_atomically(path, "y", durable=False)
     assert path.read_text() == "y"
     assert [item.name for item in tmp_path.iterdir()] == ["state.json"]
 

@@ -31,6 +31,16 @@ def test_text_and_bytes_are_written_and_nothing_else_is_left(tmp_path):
     assert [entry.name for entry in path.parent.iterdir()] == ["file"]
 
 
+def test_what_needs_not_survive_a_power_cut_does_not_wait_for_the_disk(tmp_path, monkeypatch):
+    waited: list[int] = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+    write_atomically(tmp_path / "file", "now", durable=False)
+    assert waited == []
+    write_atomically(tmp_path / "file", "kept")
+    assert waited
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "kept"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no permission bits")
 def test_permissions(tmp_path):
     path = tmp_path / "key"
