@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 OLDEST, NEWEST = (3, 10), (3, 13)
-_DROPPED = {
+PYTHONS = {
     "PYTHONHOME",
     "PYTHONPATH",
     "PYTHONSTARTUP",
@@ -24,8 +24,10 @@ _DROPPED = {
     "__PYVENV_LAUNCHER__",
     "VIRTUAL_ENV",
 }
-_DROPPED_BEGINNINGS = ("CONDA", "_CONDA", "_CE_", "MAMBA", "GRADIO_")
-"""What a host's Python and its Gradio set for themselves; in the server's they break imports or move files."""
+BEGINNINGS = ("CONDA", "_CONDA", "_CE_", "MAMBA", "GRADIO_")
+"""What a host's Python and its Gradio set for themselves; in the server's they break imports or move files.
+
+The server's launcher knows those of Python by heart too; a test keeps the two equal."""
 
 
 def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -33,7 +35,7 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in environ.items()
-        if name.upper() not in _DROPPED and not name.upper().startswith(_DROPPED_BEGINNINGS)
+        if name.upper() not in PYTHONS and not name.upper().startswith(BEGINNINGS)
     }
 
 

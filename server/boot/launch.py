@@ -13,7 +13,7 @@ from typing import NoReturn
 from server.boot.environment import Environment
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-_DROPPED = (
+PYTHONS = (
     "PYTHONHOME",
     "PYTHONPATH",
     "PYTHONSTARTUP",
@@ -21,8 +21,15 @@ _DROPPED = (
     "PYTHONPLATLIBDIR",
     "PYTHONSAFEPATH",
     "PYTHONUSERBASE",
+    "PYTHONNOUSERSITE",
     "__PYVENV_LAUNCHER__",
     "VIRTUAL_ENV",
+)
+BEGINNINGS = ("CONDA", "_CONDA", "_CE_", "MAMBA")
+"""A host's Python (bundled, conda, portable) sets these for itself; in another Python they break imports.
+
+The extension knows the same by heart; a test keeps the two equal."""
+_PIPS = (
     "PIP_USER",
     "PIP_TARGET",
     "PIP_PREFIX",
@@ -31,7 +38,7 @@ _DROPPED = (
     "PIP_NO_BINARY",
     "PIP_ONLY_BINARY",
 )
-"""A host's Python (bundled, conda, portable) sets these for itself; in another Python they break imports."""
+"""With these pip would install elsewhere, or what has to be built first."""
 
 
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -39,7 +46,7 @@ def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     kept = {
         key: value
         for key, value in environ.items()
-        if key.upper() not in _DROPPED and not key.upper().startswith(("CONDA", "_CE_", "_CONDA", "MAMBA"))
+        if key.upper() not in (*PYTHONS, *_PIPS) and not key.upper().startswith(BEGINNINGS)
     }
     # One encoding for every stream and file: a Windows console's code page cannot print a voice's name.
     kept["PYTHONUTF8"] = "1"

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from extension import home as extension_home
+from extension import process
 from server.boot import home as server_home
-from server.boot import torch_build
+from server.boot import launch, torch_build
 from server.boot.arguments import parse
 from server.boot.environment import Environment
 from server.boot.errors import BootError, Stopped
@@ -281,6 +282,16 @@ def test_another_pythons_variables_are_dropped() -> None:
         "PYTHONUTF8": "1",
         "PIP_USER": "0",
     }
+
+
+def test_another_pythons_variables_are_one_list_written_twice() -> None:
+    """pip's are dropped by the launcher, which calls it; Gradio's by the extension, whose host sets them."""
+    assert set(launch.PYTHONS) == process.PYTHONS
+    assert (*launch.BEGINNINGS, "GRADIO_") == process.BEGINNINGS
+    names = [*process.PYTHONS, *(f"{beginning}X" for beginning in launch.BEGINNINGS)]
+    environ = dict.fromkeys([*names, *map(str.lower, names)], "x") | {"PATH": "/bin"}
+    assert process.clean_environment(environ) == {"PATH": "/bin"}
+    assert child_environment(environ) == {"PATH": "/bin", "PYTHONUTF8": "1", "PIP_USER": "0"}
 
 
 def test_the_hosts_end_is_seen_on_standard_input() -> None:
