@@ -60,7 +60,7 @@ class Clone:
         self._started: list[subprocess.Popen[str]] = []
         self.index.mkdir(parents=True)
         self.lists.mkdir(parents=True)
-        for name in ("__init__.py", "__main__.py", "bootstrap.py", "cli.py", "files.py"):
+        for name in ("__init__.py", "__main__.py", "bootstrap.py", "cli.py", "errors.py", "files.py"):
             shutil.copy(REPOSITORY / "server" / name, self.folder / "server")
         shutil.copytree(
             REPOSITORY / "server" / "boot",
