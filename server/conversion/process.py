@@ -67,12 +67,14 @@ class RvcProcess:
     @property
     def pid(self) -> int | None:
         """Process id while it runs."""
-        return self._process.pid if self._process and self._process.poll() is None else None
+        process = self._process  # another thread may end it between two looks
+        return process.pid if process and process.poll() is None else None
 
     @property
     def device(self) -> str:
         """Where it computes; empty while it does not run."""
-        return self._launched.device if self._launched and self.pid is not None else ""
+        launched = self._launched
+        return launched.device if launched and self.pid is not None else ""
 
     def memory(self) -> dict[str, int]:
         """Bytes it uses: ``process``, and by kind of device as of the last window."""
