@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import threading
 from collections.abc import AsyncGenerator, Iterator
@@ -16,6 +17,7 @@ import pytest
 
 from server.audio.chunk import AudioChunk, WordTime
 from server.conversion.process import Launch, RvcProcess
+from server.conversion.rvc import turn
 from server.conversion.rvc.model import Converted, Window
 from server.conversion.rvc.settings import ConversionSettings
 from server.engines.base import Capabilities
@@ -318,3 +320,8 @@ def test_a_stop_reaches_the_engine_behind_a_conversion(stage: Stage) -> None:
         assert await asyncio.wait_for(stage.whole(""), 10) == [Sentence.chunk]
 
     asyncio.run(run())
+
+
+def test_a_file_that_takes_too_long_is_told_before_the_process_is_taken_for_hung() -> None:
+    patience = inspect.signature(RvcProcess).parameters["timeout"].default
+    assert patience >= turn.SECONDS + 30
