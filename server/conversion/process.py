@@ -18,6 +18,7 @@ from typing import BinaryIO, cast
 
 from server.conversion.rvc.model import Converted, Window
 from server.conversion.rvc.settings import ConversionSettings
+from server.conversion.rvc.turn import SECONDS as TURN_SECONDS
 from server.conversion.worker import converted_from_wire, window_to_wire
 from server.engines.process import process_memory
 from server.engines.protocol import error_from_wire, read_message, write_message
@@ -26,6 +27,9 @@ from server.errors import RESTART, SpeechError, SynthesisFailed
 log = logging.getLogger("troupe.rvc")
 
 _ROOT = Path(__file__).resolve().parents[2]
+
+PATIENCE = TURN_SECONDS + 60.0
+"""Seconds that the worker may be silent: longer than a file may take, or that would be told of no file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class RvcProcess:
         models: Path,
         voices: Path,
         *,
-        timeout: float = 120.0,
+        timeout: float = PATIENCE,
         worker: str = "server.conversion.worker",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -67,12 +71,14 @@ class RvcProcess:
     @property
     def pid(self) -> int | None:
         """Process id while it runs."""
-        return self._process.pid if self._process and self._process.poll() is None else None
+        process = self._process  # another thread may end it between two looks
+        return process.pid if process and process.poll() is None else None
 
     @property
     def device(self) -> str:
         """Where it computes; empty while it does not run."""
-        return self._launched.device if self._launched and self.pid is not None else ""
+        launched = self._launched
+        return launched.device if launched and self.pid is not None else ""
 
     def memory(self) -> dict[str, int]:
         """Bytes it uses: ``process``, and by kind of device as of the last window."""

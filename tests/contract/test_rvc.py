@@ -301,6 +301,17 @@ def test_a_voice_is_turned_once_and_again_when_its_file_changes(voices: Path) ->
     assert turn_voice(RvcFolder(voices).find("new"))[0].features == 256
 
 
+def test_the_folder_is_looked_at_for_each_stream_and_not_for_each_window(
+    model: RvcModel, voices: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    find = RvcFolder.find
+    monkeypatch.setattr(RvcFolder, "find", lambda folder, name: looks.append(name) or find(folder, name))
+    for frame in (0, 48, 144, 0):
+        model.convert_window(Window(speech(0.1), 24_000, frame), settings("new"))
+    assert looks == ["new", "new"]
+
+
 @pytest.mark.skipif(not hasattr(psutil.Process, "memory_maps"), reason="nobody tells here what is mapped")
 def test_a_loaded_voice_leaves_its_file_alone(model: RvcModel, voices: Path) -> None:
     """Windows replaces no file that somebody has mapped: an updated voice could not be turned."""

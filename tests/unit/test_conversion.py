@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import threading
 from collections.abc import AsyncGenerator, Iterator
@@ -15,7 +16,8 @@ import numpy as np
 import pytest
 
 from server.audio.chunk import AudioChunk, WordTime
-from server.conversion.process import Launch
+from server.conversion.process import Launch, RvcProcess
+from server.conversion.rvc import turn
 from server.conversion.rvc.model import Converted, Window
 from server.conversion.rvc.settings import ConversionSettings
 from server.engines.base import Capabilities
@@ -60,6 +62,22 @@ def test_an_unused_process_is_ended_and_the_log_says_so(tmp_path: Path, caplog: 
     assert [record.message for record in caplog.records] == [
         "ended the voice conversion after 0.01 s without use"
     ]
+
+
+def test_its_figures_can_be_read_while_it_is_being_ended(tmp_path: Path) -> None:
+    process = RvcProcess(lambda: Launch("cpu"), tmp_path, tmp_path)
+
+    class Ending:
+        """Is taken away, by the thread that converts, just when somebody looks at it."""
+
+        pid = 1
+
+        def poll(self) -> None:
+            process._process = None
+
+    for read in (lambda: process.pid, lambda: process.device, process.memory):
+        process._process, process._launched = Ending(), Launch("cpu")  # type: ignore[assignment]
+        read()
 
 
 def test_a_device_that_cannot_be_used_is_told_before_anything_is_spoken(tmp_path: Path) -> None:
@@ -302,3 +320,8 @@ def test_a_stop_reaches_the_engine_behind_a_conversion(stage: Stage) -> None:
         assert await asyncio.wait_for(stage.whole(""), 10) == [Sentence.chunk]
 
     asyncio.run(run())
+
+
+def test_a_file_that_takes_too_long_is_told_before_the_process_is_taken_for_hung() -> None:
+    patience = inspect.signature(RvcProcess).parameters["timeout"].default
+    assert patience >= turn.SECONDS + 30

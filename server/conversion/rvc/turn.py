@@ -17,7 +17,8 @@ from server.conversion.rvc.files import RvcFiles, read_turned
 from server.conversion.rvc.shape import RvcShape
 from server.errors import SynthesisFailed
 
-_SECONDS = 120.0
+SECONDS = 120.0
+"""How long a file may take to be read."""
 _MEMORY = 16 * 2**30
 _MOST_VECTORS = 200_000
 """Vectors of an index that are kept; more do not change what is heard."""
@@ -39,13 +40,13 @@ def turn_voice(files: RvcFiles) -> tuple[RvcShape, Path]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_SECONDS,
+            timeout=SECONDS,
             check=False,
         )
         words = child.stdout.strip().splitlines()
         problem = words[-1] if child.returncode == 3 and words else f"the reader ended with {child.returncode}"
     except subprocess.TimeoutExpired:
-        problem = f"it took longer than {_SECONDS:.0f} s to read"
+        problem = f"it took longer than {SECONDS:.0f} s to read"
     kept = read_turned(files)
     if kept is None:
         raise SynthesisFailed(
@@ -124,7 +125,7 @@ def _limit() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (int(_SECONDS), int(_SECONDS)))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS), int(SECONDS)))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
