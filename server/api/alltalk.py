@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from contextlib import aclosing
 from typing import Annotated
@@ -23,6 +22,7 @@ from server.errors import InvalidRequest
 from server.speech.rendition import Line
 from server.speech.request import Delivery
 from server.speech.service import Speech, collect
+from server.speech.store import secret_name
 from server.text.options import Markup
 from server.text.roles import CHARACTER, NARRATOR, RoleRules
 from server.troupe import Troupe
@@ -217,9 +217,12 @@ async def _generate(troupe: Troupe, form: GenerateForm) -> Json:
     speech = await _prepare(troupe, form, audio_format, whole=True)
     async with aclosing(speech.stream()) as data:
         sound = await collect(data)
-    # AllTalk's own names can be guessed and collide; the random part is the permission to fetch.
-    stamp = f"_{int(time.time())}" if form.output_file_timestamp else ""
-    name = f"{form.output_file_name}{stamp}_{secrets.token_urlsafe(16)}{audio_format.extension}"
+    stem = form.output_file_name
+    if form.output_file_timestamp:
+        # AllTalk's own names can be guessed and collide; the random part is the permission to fetch.
+        stem = secret_name(f"{stem}_{int(time.time())}_")
+    # Without a timestamp the client fetches the name that it gave, and the next sound of that name takes its place.
+    name = f"{stem}{audio_format.extension}"
     await asyncio.to_thread(troupe.audio.save, name, sound)
     return {
         "status": "generate-success",

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from fastapi import Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from starlette.datastructures import UploadFile
 
 from server.api.errors import Refused, readable
 from server.api.schemas import LanguageTag
+from server.files import is_device_name
 
 UNSET = frozenset({"", "null", "undefined", "none", "please set a voice"})
 """What clients send for a setting that nobody has made; the last is SillyTavern's own placeholder."""
@@ -28,7 +29,14 @@ def _number(value: object) -> object:
     return value.strip().replace(",", ".") if isinstance(value, str) else value
 
 
+def _no_device(value: str) -> str:
+    if is_device_name(value):
+        raise ValueError("Windows takes this for the name of a device")
+    return value
+
+
 Word = BeforeValidator(_lower)
+FileStem = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,80}$"), AfterValidator(_no_device)]
 Number = Annotated[float | None, BeforeValidator(_number), Field(allow_inf_nan=False)]
 
 
@@ -48,7 +56,7 @@ class GenerateForm(BaseModel):
     rvcnarrator_pitch: Number = Field(None, ge=-24, le=24)
     text_not_inside: Annotated[Literal["character", "narrator", "silent"], Word] = "character"
     language: LanguageTag = None
-    output_file_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,80}$")] = "myoutputfile"
+    output_file_name: FileStem = "myoutputfile"
     output_file_timestamp: Annotated[bool, Word] = True
     autoplay: Annotated[bool, Word] = False
     autoplay_volume: Number = Field(0.8, ge=0.1, le=1.0)

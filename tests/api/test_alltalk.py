@@ -148,7 +148,7 @@ def test_multipart_is_a_form_too(http: httpx.Client) -> None:
 
 
 def test_names_are_never_the_same(http: httpx.Client) -> None:
-    urls = {generate(http, output_file_timestamp=stamp).json()["output_file_url"] for stamp in ("true", "False") * 2}
+    urls = {generate(http, output_file_timestamp=stamp).json()["output_file_url"] for stamp in ("true", "True") * 2}
     assert len(urls) == 4
 
 

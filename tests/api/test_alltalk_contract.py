@@ -1,0 +1,109 @@
+"""What programs made for AllTalk rely on beyond the routes themselves."""
+
+from __future__ import annotations
+
+import io
+import re
+import wave
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.running import Running, running
+
+pytestmark = pytest.mark.api
+
+KEY = {"Authorization": "Bearer secret-of-this-test"}
+CROSS_SITE = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "audio"}
+
+
+def generate(http: httpx.Client, *, headers: dict[str, str] | None = None, **fields: str) -> httpx.Response:
+    return http.post("/api/tts-generate", data={"text_input": "Hello.", **fields}, headers=headers)
+
+
+def fixed(http: httpx.Client, name: str, text: str = "Hello.", headers: dict[str, str] | None = None) -> httpx.Response:
+    """Speak into a file of that very name."""
+    answer = generate(http, output_file_name=name, output_file_timestamp="false", text_input=text, headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def seconds(wav: bytes) -> float:
+    with wave.open(io.BytesIO(wav)) as sound:
+        return sound.getnframes() / sound.getframerate()
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server that asks for a key, as on a network."""
+    with running(tmp_path_factory.mktemp("keyed"), key="secret-of-this-test") as server:
+        yield server
+
+
+# The file's name
+
+
+def test_without_a_timestamp_the_name_is_the_one_given(http: httpx.Client) -> None:
+    body = fixed(http, "abc").json()
+    assert (body["output_file_url"], body["output_cache_url"]) == ("/audio/abc.wav", "/audiocache/abc.wav")
+    assert seconds(http.get("/audio/abc.wav").content) > 0.1
+
+
+def test_the_next_sound_of_that_name_takes_its_place(http: httpx.Client) -> None:
+    fixed(http, "again")
+    before = http.get("/audio/again.wav")
+    fixed(http, "again", "This is a much longer sentence than the one before it.")
+    after = http.get("/audio/again.wav")
+    assert seconds(after.content) > seconds(before.content) + 0.5
+    assert after.headers["etag"] != before.headers["etag"]
+
+
+@pytest.mark.parametrize("folder", ["audio", "audiocache"])
+def test_no_browser_may_keep_a_sound_whose_name_is_used_again(http: httpx.Client, folder: str) -> None:
+    fixed(http, "kept")
+    answer = http.get(f"/{folder}/kept.wav", headers={"Range": "bytes=0-99"})
+    assert answer.headers["cache-control"] == "private, no-cache"
+    assert (answer.status_code, len(answer.content)) == (206, 100)
+
+
+def test_who_still_reads_the_old_sound_gets_all_of_it(served: Running, http: httpx.Client) -> None:
+    fixed(http, "read", "A long sentence " * 60)
+    with served.http() as other, other.stream("GET", "/audio/read.wav") as answer:
+        blocks = answer.iter_raw(4096)
+        begun = next(blocks)
+        fixed(http, "read", "Short.")
+        whole = begun + b"".join(blocks)
+    assert len(whole) == int(answer.headers["content-length"])
+    assert seconds(whole) > 10
+
+
+@pytest.mark.parametrize("name", ["con", "NUL", "com1", "../abc", "a-b", "a.b", "a" * 81])
+def test_a_name_must_be_safe(http: httpx.Client, name: str) -> None:
+    answer = generate(http, output_file_name=name, output_file_timestamp="false")
+    assert answer.status_code == 400
+    assert "output_file_name" in answer.json()["message"]
+
+
+def test_a_name_that_can_be_guessed_is_no_permission(keyed: Running) -> None:
+    with keyed.http() as http:
+        body = fixed(http, "guessed", headers=KEY).json()
+        for url in (body["output_file_url"], body["output_cache_url"], "/audio/there_is_none.wav"):
+            refusal = http.get(url)
+            assert (refusal.status_code, refusal.json()["status"]) == (401, "error")
+            assert refusal.headers["www-authenticate"] == "Bearer"
+        assert http.get(body["output_file_url"], headers=KEY).status_code == 200
+        secret = generate(http, headers=KEY).json()["output_file_url"]
+        assert http.get(secret).status_code == 200
+
+
+def test_a_page_of_another_site_cannot_play_what_it_guesses(http: httpx.Client) -> None:
+    fixed(http, "private")
+    assert http.get("/audio/private.wav", headers=CROSS_SITE).status_code == 403
+    assert http.get(generate(http).json()["output_file_url"], headers=CROSS_SITE).status_code == 200
+
+
+def test_no_client_can_choose_a_name_of_the_other_kind(http: httpx.Client) -> None:
+    for _ in range(20):
+        name = generate(http, output_file_name="a").json()["output_file_url"].rpartition("/")[2]
+        assert not re.fullmatch(r"[A-Za-z0-9_]+\.wav", name)
