@@ -14,6 +14,7 @@ from server.api.alltalk_form import GenerateForm, form_fields, generate_form, na
 from server.api.schemas import Json
 from server.api.state import troupe_of
 from server.api.until import unless_gone
+from server.api.visit import Visit
 from server.audio.formats import FORMATS, AudioFormat
 from server.audio.play import play
 from server.engines.table import is_installed
@@ -149,9 +150,10 @@ async def generate(request: Request) -> Json:
     troupe = troupe_of(request)
     form = await generate_form(request)
     answer = await unless_gone(request, troupe.generations.follow(_generate(troupe, form)))
-    if form.autoplay and not play(troupe.audio.folder / answer["output_file_path"]):
+    name = answer["output_file_path"]
+    if form.autoplay and not play(troupe.audio.folder / name):
         answer["message"] = "autoplay: this machine has nothing to play sound with"
-    return answer
+    return _placed(request, answer)
 
 
 @router.post("/api/previewvoice")
@@ -171,7 +173,7 @@ async def preview_voice(request: Request) -> Json:
             "output_file_name": "api_preview_voice",
         }
     )
-    return await unless_gone(request, troupe.generations.follow(_generate(troupe, form)))
+    return _placed(request, await unless_gone(request, troupe.generations.follow(_generate(troupe, form))))
 
 
 @router.get("/api/tts-generate-streaming")
@@ -197,7 +199,7 @@ async def stream(
 
 @router.post("/api/tts-generate-streaming")
 async def stream_to_file(request: Request) -> Json:
-    """The same by form; as in AllTalk, it makes a file."""
+    """The same by form; as in AllTalk, it makes a file and answers with its name alone."""
     troupe = troupe_of(request)
     fields = await form_fields(request)
     form = read_form(
@@ -230,6 +232,13 @@ async def _generate(troupe: Troupe, form: GenerateForm) -> Json:
         "output_file_url": f"/audio/{name}",
         "output_cache_url": f"/audiocache/{name}",
     }
+
+
+def _placed(request: Request, answer: Json) -> Json:
+    """With the file's place for a program of this machine, which may open it; others need not know our folders."""
+    if not Visit.of(request.scope).from_program_here:
+        return answer
+    return {**answer, "output_file_path": str(troupe_of(request).audio.folder / answer["output_file_path"])}
 
 
 async def _prepare(troupe: Troupe, form: GenerateForm, audio_format: AudioFormat, *, whole: bool = False) -> Speech:

@@ -63,7 +63,7 @@ def _check_may_ask(request: Request) -> None:
     if not request.state.trusted:
         raise Refused(
             401,
-            "The name of this sound was chosen by a client, so it is fetched with the key: 'Authorization: Bearer KEY'.",
+            "A client chose the name of this sound, so it is fetched with the key, as 'Authorization: Bearer KEY'.",
             headers={"www-authenticate": "Bearer"},
         )
     visit = Visit.of(request.scope)

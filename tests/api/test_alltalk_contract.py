@@ -6,10 +6,12 @@ import io
 import re
 import wave
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from server.api.visit import Visit
 from tests.running import Running, running
 
 pytestmark = pytest.mark.api
@@ -107,3 +109,52 @@ def test_no_client_can_choose_a_name_of_the_other_kind(http: httpx.Client) -> No
     for _ in range(20):
         name = generate(http, output_file_name="a").json()["output_file_url"].rpartition("/")[2]
         assert not re.fullmatch(r"[A-Za-z0-9_]+\.wav", name)
+
+
+# Where the file lies
+
+
+@pytest.mark.parametrize("route", ["/api/tts-generate", "/api/previewvoice"])
+def test_a_program_of_this_machine_can_open_the_file(http: httpx.Client, route: str) -> None:
+    body = http.post(route, data={"text_input": "Hello.", "voice": "low"}).json()
+    path = Path(body["output_file_path"])
+    assert path.is_absolute()
+    assert path.read_bytes() == http.get(body["output_file_url"]).content
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://localhost:8000"},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"X-Forwarded-For": "192.168.1.9"},
+        {"Forwarded": "for=192.168.1.9"},
+        {"Via": "1.1 tunnel"},
+    ],
+)
+def test_others_learn_its_name_alone(http: httpx.Client, headers: dict[str, str]) -> None:
+    body = generate(http, headers=headers).json()
+    assert body["output_file_path"] == body["output_file_url"].removeprefix("/audio/")
+
+
+@pytest.mark.parametrize(
+    ("peer", "address", "here"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.8.9.1", "127.0.0.1", True),
+        ("::1", "::1", True),
+        ("::ffff:127.0.0.1", "::", True),
+        ("192.168.1.5", "192.168.1.5", True),
+        ("192.168.1.9", "192.168.1.5", False),
+        ("172.17.0.1", "172.17.0.2", False),
+        ("", "", False),
+        ("testclient", "testserver", False),
+    ],
+)
+def test_who_is_on_this_machine(peer: str, address: str, here: bool) -> None:
+    scope = {"path": "/", "headers": [], "client": (peer, 50_000), "server": (address, 7851)}
+    assert Visit.of(scope).from_program_here is here
+
+
+def test_a_connection_without_addresses_is_from_nowhere() -> None:
+    assert not Visit.of({"path": "/", "headers": [], "client": None}).from_program_here
