@@ -25,6 +25,7 @@ from server.api import (
     watch,
 )
 from server.api.errors import install_error_handlers
+from server.api.level import Level
 from server.api.policy import GatePolicy
 from server.api.security import Gate
 from server.api.unknown import install_catch_alls
@@ -130,6 +131,7 @@ def create_app(
         app.mount("/", door)
     install_error_handlers(app)
     app.add_middleware(Gate, policy=app.state.policy)
+    app.add_middleware(Level)  # the last one added is the outermost
     return app
 
 

@@ -157,7 +157,6 @@ async def generate(request: Request) -> Json:
 
 
 @router.post("/api/previewvoice")
-@router.post("/api/previewvoice/", include_in_schema=False)
 async def preview_voice(request: Request) -> Json:
     """A sentence in a voice, to be listened to."""
     troupe = troupe_of(request)

@@ -32,6 +32,6 @@ def family_of(path: str) -> Family:
     bare = path.rstrip("/")
     if bare in ALLTALK_GENERATION:
         return "alltalk-generation"
-    if bare in ALLTALK or path.startswith(ALLTALK_MEDIA):
+    if bare in ALLTALK or f"{bare}/".startswith(ALLTALK_MEDIA):
         return "alltalk"
     return "openai"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import wave
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from server.api.level import plain_path
 from server.api.visit import Visit
 from tests.running import Running, running
 
@@ -158,3 +160,101 @@ def test_who_is_on_this_machine(peer: str, address: str, here: bool) -> None:
 
 def test_a_connection_without_addresses_is_from_nowhere() -> None:
     assert not Visit.of({"path": "/", "headers": [], "client": None}).from_program_here
+
+
+# Bodies without a word about what they are
+
+SPEECH = json.dumps({"model": "any", "input": "Hello.", "voice": "nova", "response_format": "wav"}).encode()
+FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+LOUD_FORM_TYPE = {"Content-Type": "Application/X-WWW-Form-Urlencoded; charset=utf-8"}
+
+
+@pytest.mark.parametrize("headers", [{}, FORM_TYPE, LOUD_FORM_TYPE])
+def test_a_program_need_not_say_that_it_sends_json(http: httpx.Client, headers: dict[str, str]) -> None:
+    answer = http.post("/v1/audio/speech", content=SPEECH, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert answer.content[:4] == b"RIFF"
+    answer = http.put("/api/openai-voicemap", content=b'{"cedar": null}', headers=headers)
+    assert answer.status_code == 200, answer.text
+
+
+@pytest.mark.parametrize(
+    "browser",
+    [
+        {"Origin": "http://localhost:8000"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "empty"},
+    ],
+)
+@pytest.mark.parametrize("said", [{}, FORM_TYPE, {"Content-Type": "text/plain"}])
+def test_a_web_page_must_say_it(http: httpx.Client, browser: dict[str, str], said: dict[str, str]) -> None:
+    answer = http.post("/v1/audio/speech", content=SPEECH, headers={**browser, **said})
+    assert answer.status_code == 415
+    assert "'application/json'" in answer.json()["error"]["message"]
+    answer = http.put("/api/openai-voicemap", content=b'{"cedar": null}', headers={**browser, **said})
+    assert answer.status_code == 415
+
+
+@pytest.mark.parametrize(("said", "words"), [({}, "none was given"), (FORM_TYPE, "x-www-form-urlencoded")])
+def test_what_is_no_json_is_told_what_was_missing(http: httpx.Client, said: dict[str, str], words: str) -> None:
+    answer = http.post("/v1/audio/speech", content=b"input=Hello&voice=nova", headers=said)
+    assert answer.status_code == 415
+    assert words in answer.json()["error"]["message"]
+
+
+def test_other_json_routes_still_want_the_header(http: httpx.Client) -> None:
+    assert http.post("/api/narrations", content=b"{}").status_code == 415
+
+
+# Slashes
+
+
+@pytest.mark.parametrize("path", ["/v1/audio/speech", "//v1/audio/speech", "/v1//audio/speech", "/v1/audio/speech/"])
+def test_a_base_url_may_end_in_a_slash(http: httpx.Client, path: str) -> None:
+    """httpx and requests follow no redirect of a POST with its body, so there must be none."""
+    answer = http.post(f"{str(http.base_url).rstrip('/')}{path}", json=json.loads(SPEECH))
+    assert answer.status_code == 200, answer.text
+    assert answer.content[:4] == b"RIFF"
+
+
+@pytest.mark.parametrize("path", ["//api/ready", "/api/ready/", "/api//ready", "///api///ready//"])
+def test_so_may_a_host(http: httpx.Client, path: str) -> None:
+    assert http.get(f"{str(http.base_url).rstrip('/')}{path}").content == b"Ready"
+
+
+def test_lists_and_files_too(http: httpx.Client) -> None:
+    base = str(http.base_url).rstrip("/")
+    assert http.get(f"{base}/api/voices/").json()["status"] == "success"
+    url = generate(http).json()["output_file_url"]
+    assert http.get(f"{base}/{url}").content[:4] == b"RIFF"
+
+
+@pytest.mark.parametrize(
+    ("path", "family"),
+    [("//v1/nothing", "openai"), ("/v1//", "openai"), ("//api/nothing", "openai"), ("//audio/nothing.wav", "alltalk")],
+)
+def test_what_is_not_there_is_told_in_the_shape_of_the_path(http: httpx.Client, path: str, family: str) -> None:
+    answer = http.get(f"{str(http.base_url).rstrip('/')}{path}")
+    assert answer.status_code == 404
+    body = answer.json()
+    assert set(body) == ({"error"} if family == "openai" else {"status", "error", "message"})
+
+
+@pytest.mark.parametrize("path", ["//api/voices", "/api//voices", "/api/voices/", "//audio//guess.wav", "/v1//models//x"])
+def test_the_gate_looks_at_the_path_that_is_routed(keyed: Running, path: str) -> None:
+    with keyed.http() as http:
+        assert http.get(f"{keyed.url}{path}").status_code == 401
+        assert http.get(f"{keyed.url}{path}", headers=KEY).status_code in (200, 404)
+
+
+@pytest.mark.parametrize("path", ["//api/ready", "/v1//models", "/v1/audio/voices/"])
+def test_what_is_open_is_open_with_slashes(keyed: Running, path: str) -> None:
+    with keyed.http() as http:
+        assert http.get(f"{keyed.url}{path}").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "//", "/gradio_api/queue/data/", "//theme.css", "/apis//x/", "/audiobooks/"])
+def test_paths_of_the_studio_are_left_alone(path: str) -> None:
+    assert plain_path(path) == path
