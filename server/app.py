@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from server import __version__
 from server.api import (
     alltalk,
+    alltalk_pages,
     captions,
     health,
     lexicon,
@@ -123,7 +124,7 @@ def create_app(
     app.state.policy = _policy(settings, key)
     for module in (
         *(openai, voicemap, voices, narration, captions, lexicon, alltalk, media),
-        *(recordings, watch, health, login, reference),
+        *(recordings, watch, health, login, reference, alltalk_pages),
     ):
         app.include_router(module.router)
     install_catch_alls(app)

@@ -12,6 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from server.api.alltalk_pages import INSTEAD
+from server.api.families import ALLTALK_PAGES
 from server.api.level import plain_path
 from server.api.visit import Visit
 from tests.running import Running, running
@@ -242,7 +244,9 @@ def test_what_is_not_there_is_told_in_the_shape_of_the_path(http: httpx.Client, 
     assert set(body) == ({"error"} if family == "openai" else {"status", "error", "message"})
 
 
-@pytest.mark.parametrize("path", ["//api/voices", "/api//voices", "/api/voices/", "//audio//guess.wav", "/v1//models//x"])
+@pytest.mark.parametrize(
+    "path", ["//api/voices", "/api//voices", "/api/voices/", "//audio//guessed.wav", "/v1//models//x"]
+)
 def test_the_gate_looks_at_the_path_that_is_routed(keyed: Running, path: str) -> None:
     with keyed.http() as http:
         assert http.get(f"{keyed.url}{path}").status_code == 401
@@ -258,3 +262,20 @@ def test_what_is_open_is_open_with_slashes(keyed: Running, path: str) -> None:
 @pytest.mark.parametrize("path", ["/", "//", "/gradio_api/queue/data/", "//theme.css", "/apis//x/", "/audiobooks/"])
 def test_paths_of_the_studio_are_left_alone(path: str) -> None:
     assert plain_path(path) == path
+
+
+# What is not here
+
+
+@pytest.mark.parametrize("path", sorted(INSTEAD))
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_routes_of_alltalk_s_own_pages_say_what_to_use(http: httpx.Client, method: str, path: str) -> None:
+    answer = http.request(method, path)
+    assert answer.status_code == 404
+    body = answer.json()
+    assert set(body) == {"status", "error", "message"}
+    assert body["message"] == f"AllTalk's {path} is not in Troupe. {INSTEAD[path]}."
+
+
+def test_each_of_them_has_its_word() -> None:
+    assert set(INSTEAD) == ALLTALK_PAGES
