@@ -7,6 +7,7 @@ import json
 import re
 import wave
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,8 @@ from server.api.alltalk_pages import INSTEAD
 from server.api.families import ALLTALK_PAGES
 from server.api.level import plain_path
 from server.api.visit import Visit
+from server.engines.table import ENGINES
+from server.engines.tone import Tone
 from tests.running import Running, running
 
 pytestmark = pytest.mark.api
@@ -279,3 +282,24 @@ def test_routes_of_alltalk_s_own_pages_say_what_to_use(http: httpx.Client, metho
 
 def test_each_of_them_has_its_word() -> None:
     assert set(INSTEAD) == ALLTALK_PAGES
+
+
+# Models
+
+
+def test_only_engines_that_are_installed_are_models(tmp_path: Path) -> None:
+    bare = {"tone": ENGINES["tone"], "bare": "tests.api.test_alltalk_contract:NotInstalled"}
+    with running(tmp_path, engines=bare) as server, server.http() as http:
+        listed = [model["id"] for model in http.get("/v1/models").json()["data"]]
+        assert listed[0] == "tts-1"
+        assert listed[-1] == "tone"
+        assert "bare" not in listed
+        assert [model["id"] for model in http.get("/v1/audio/models").json()["models"]] == listed
+        assert http.get("/v1/models/bare").status_code == 404
+        assert http.get("/v1/models/tone").status_code == 200
+
+
+class NotInstalled(Tone):
+    """An engine that is in the table while its packages are not there."""
+
+    capabilities = replace(Tone.capabilities, name="bare", modules=("no_such_module_anywhere",))
