@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from server.api.alltalk_form import read_form
 from server.api.alltalk_pages import INSTEAD
 from server.api.families import ALLTALK_PAGES
 from server.api.level import plain_path
@@ -303,3 +304,19 @@ class NotInstalled(Tone):
     """An engine that is in the table while its packages are not there."""
 
     capabilities = replace(Tone.capabilities, name="bare", modules=("no_such_module_anywhere",))
+
+
+# Names that clients have kept from AllTalk
+
+
+def test_voices_and_rvc_voices_are_found_by_alltalk_s_names(tmp_path: Path) -> None:
+    (tmp_path / "rvc" / "Witch").mkdir(parents=True)
+    (tmp_path / "rvc" / "Witch" / "Witch.pth").touch()
+    with running(tmp_path, rvc__enabled="true") as server, server.http() as http:
+        for voice in ("low.onnx", "voiceset:low", "low.wav"):
+            assert generate(http, character_voice_gen=voice).status_code == 200
+        assert "'gone'" in generate(http, character_voice_gen="voiceset:gone").json()["message"]
+        form = read_form({"text_input": "Hi.", "rvccharacter_voice_gen": "Witch\\Witch.pth"})
+        assert form.rvccharacter_voice_gen in server.troupe.rvc_voices()
+        refusal = generate(http, rvccharacter_voice_gen="Witch/Ghost.pth")
+        assert (refusal.status_code, "'Ghost'" in refusal.json()["message"]) == (400, True)

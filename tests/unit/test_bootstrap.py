@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from extension import home as extension_home
+from server import bootstrap
 from server.boot import home as server_home
 from server.boot import torch_build
 from server.boot.arguments import parse
@@ -450,3 +451,21 @@ def test_an_environment_lives_while_its_interpreter_does(
     if config is not None:
         (environment.path / "pyvenv.cfg").write_text(config.format(home=tmp_path))
     assert environment.alive() is alive
+
+
+def test_moving_in_goes_on_inside_with_the_folder_as_it_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Going on inside changes the folder, and options may stand anywhere."""
+    went: list[list[str]] = []
+    monkeypatch.setattr(bootstrap, "_is_prepared", lambda arguments: False)
+    monkeypatch.setattr(bootstrap, "_prepare", lambda *_: "environment")
+    monkeypatch.setattr(bootstrap, "_offer_gpu", lambda: None)
+    monkeypatch.setattr(bootstrap, "go_on_inside", lambda _, argv: went.append(list(argv)) or 0)
+    monkeypatch.chdir(tmp_path)
+    home = str(tmp_path / "home")
+    assert bootstrap.main(["--home", home, "import-alltalk", "--dry-run", "old tts", "--yes"]) == 0
+    (argv,) = went
+    assert argv[:4] == ["import-alltalk", str(tmp_path / "old tts"), "--dry-run", "--yes"]
+    again = parse(argv)
+    assert (again.folder, again.home, again.dry_run, again.yes) == (tmp_path / "old tts", home, True, True)
