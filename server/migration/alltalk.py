@@ -93,8 +93,7 @@ class MoveIn:
             self._left.append((clips.called, f"cannot be read or kept: {error}"))
             return
         self._coming[XTTS].add(clips.name.casefold())
-        said = " ".join([f"from {clips.called}", *notes])
-        self._say(f"voice   {clips.name} ({said})")
+        self._say(" ".join([f"voice   {clips.name} (from {clips.called})", *dict.fromkeys(notes)]))
 
     # Files that go into a folder
 

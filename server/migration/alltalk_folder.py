@@ -113,7 +113,7 @@ def _json(file: Path, left: list[tuple[str, str]]) -> Mapping[str, Any]:
     try:
         return _mapping(json.loads(file.read_text("utf-8-sig")))
     except (OSError, ValueError) as error:
-        left.append((file.name, f"cannot be read: {error}"))
+        left.append((f"{file.parent.name}/{file.name}", f"cannot be read: {error}"))
         return {}
 
 
