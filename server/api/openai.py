@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from server.api.schemas import Json, SpeechBody
 from server.api.state import troupe_of
 from server.api.until import unless_gone
+from server.audio.formats import FORMATS
 from server.engines.table import is_installed
 from server.errors import InvalidRequest, NotFound
 from server.speech.request import Delivery, SpeechRequest
@@ -30,7 +31,7 @@ _TOKENS_A_SECOND = 20
 _SOUND: Json = {
     "content": {
         media: {"schema": {"type": "string", "format": "binary"}}
-        for media in ("audio/mpeg", "audio/ogg", "audio/aac", "audio/flac", "audio/wav", "audio/pcm")
+        for media in sorted({entry.media_type for entry in FORMATS.values()})
     },
     "description": "The sound, streamed as it is made",
 }
