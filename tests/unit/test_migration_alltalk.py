@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +93,15 @@ def folder(tmp_path: Path) -> Path:
 
 def files_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture
+def small(folder: Path) -> Path:
+    """The same with less to listen to: each clip is decoded by a process of its own."""
+    for name in ("O'Brien.wav", "female_01.wav"):
+        (folder / "voices" / name).unlink()
+    shutil.rmtree(folder / "voices" / "xtts_multi_voice_sets" / "Choir")
+    return folder
 
 
 def move(folder: Path, home: Path, *, agreed: bool = False, dry_run: bool = False) -> list[str]:
@@ -220,15 +230,15 @@ def test_bad_values_are_left_and_said(folder: Path, home: Path, rvc_there: Calla
 
 
 def test_a_dry_run_writes_nothing_and_tells_the_same(
-    folder: Path, home: Path, rvc_there: Callable[[bool], None]
+    small: Path, home: Path, rvc_there: Callable[[bool], None]
 ) -> None:
     rvc_there(True)
     asked: list[int] = []
     dry: list[str] = []
-    MoveIn(look(folder), home, dry.append, dry_run=True).run(lambda count: bool(asked.append(count)))
+    MoveIn(look(small), home, dry.append, dry_run=True).run(lambda count: bool(asked.append(count)))
     assert files_of(home) == {}
     assert asked == []
-    assert dry == move(folder, home, agreed=True)
+    assert dry == move(small, home, agreed=True)
 
 
 def test_nothing_of_alltalk_s_is_changed(folder: Path, home: Path) -> None:
@@ -256,17 +266,17 @@ def test_a_copy_that_fails_leaves_no_half(folder: Path, home: Path, monkeypatch:
 
 
 def test_without_an_engine_that_clones_it_says_which(
-    folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+    small: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(alltalk, "is_installed", lambda capabilities: False)
-    assert any("install xtts --accept-licence" in line for line in move(folder, home, agreed=True))
+    assert any("install xtts --accept-licence" in line for line in move(small, home, agreed=True))
     monkeypatch.setattr(alltalk, "is_installed", lambda capabilities: True)
-    assert not any("install xtts" in line for line in move(folder, home, agreed=True))
+    assert not any("install xtts" in line for line in move(small, home, agreed=True))
 
 
-def test_two_files_of_one_name(folder: Path, home: Path) -> None:
-    record(folder / "voices" / "xtts_multi_voice_sets" / "ann" / "1.wav", pitch=300)
-    said = move(folder, home, agreed=True)
+def test_two_files_of_one_name(small: Path, home: Path) -> None:
+    record(small / "voices" / "xtts_multi_voice_sets" / "ann" / "1.wav", pitch=300)
+    said = move(small, home, agreed=True)
     assert any(line.startswith("left    voiceset:ann: another voice is called ann") for line in said)
 
 
@@ -298,15 +308,15 @@ def command(folder: Path, home: Path, *options: str) -> int:
 
 
 def test_the_command(
-    folder: Path, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    small: Path, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert command(folder, home, "--dry-run") == 0
+    assert command(small, home, "--dry-run") == 0
     assert "Nothing was copied: this was a dry run" in capsys.readouterr().out
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
-    assert command(folder, home) == 0
-    assert "5 voices of people. Has everybody" in capsys.readouterr().out
+    assert command(small, home) == 0
+    assert "2 voices of people. Has everybody" in capsys.readouterr().out
     assert Library(home / "voices").voices("xtts") == ()
-    assert command(folder, home, "--yes") == 0
+    assert command(small, home, "--yes") == 0
     out = capsys.readouterr().out
     assert "Has everybody" not in out
     assert "voice   Ann (from Ann.wav" in out
