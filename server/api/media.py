@@ -5,6 +5,7 @@ A name that the server made cannot be guessed and never means another sound. One
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
 
 from fastapi import APIRouter, Request
@@ -30,23 +31,23 @@ _WEEK = "public, max-age=604800"
 @router.get("/audio/{name}")
 async def get_audio_file(name: str, request: Request) -> FileResponse:
     """A file that a request has made. ``Range`` is answered."""
-    return _file(request, name)
+    return await _file(request, name)
 
 
 @router.head("/audiocache/{name}", include_in_schema=False)
 @router.get("/audiocache/{name}")
 async def get_cached_audio_file(name: str, request: Request) -> FileResponse:
     """The same, to be kept for a week where the name never means another sound."""
-    response = _file(request, name)
+    response = await _file(request, name)
     if is_secret(name):
         response.headers["Cache-Control"] = _WEEK
     return response
 
 
-def _file(request: Request, name: str) -> FileResponse:
+async def _file(request: Request, name: str) -> FileResponse:
     if not is_secret(name):
         _check_may_ask(request)
-    path = troupe_of(request).audio.find(name)
+    path = await asyncio.to_thread(troupe_of(request).audio.find, name)
     if path is None:
         raise NotFound("There is no such sound (or it was pruned).", code="file_not_found")
     media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
