@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from server import __version__
 from server.api import (
     alltalk,
+    alltalk_pages,
     captions,
     health,
     lexicon,
@@ -25,6 +26,7 @@ from server.api import (
     watch,
 )
 from server.api.errors import install_error_handlers
+from server.api.level import Level
 from server.api.policy import GatePolicy
 from server.api.security import Gate
 from server.api.unknown import install_catch_alls
@@ -122,7 +124,7 @@ def create_app(
     app.state.policy = _policy(settings, key)
     for module in (
         *(openai, voicemap, voices, narration, captions, lexicon, alltalk, media),
-        *(recordings, watch, health, login, reference),
+        *(recordings, watch, health, login, reference, alltalk_pages),
     ):
         app.include_router(module.router)
     install_catch_alls(app)
@@ -130,6 +132,7 @@ def create_app(
         app.mount("/", door)
     install_error_handlers(app)
     app.add_middleware(Gate, policy=app.state.policy)
+    app.add_middleware(Level)  # the last one added is the outermost
     return app
 
 

@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _run(arguments: argparse.Namespace, places: Places, argv: Sequence[str]) -> int:
-    """Serve, say, voices or fetch: in the environment, going there first where we are not in it yet."""
+    """Whatever wants the environment, going there first where we are not in it yet."""
     if arguments.this_python or _is_prepared(arguments):
         return _inside(arguments, places)
     state = StateFile(places.state, version=__version__, instance=new_instance())
@@ -73,6 +73,9 @@ def _run(arguments: argparse.Namespace, places: Places, argv: Sequence[str]) -> 
     again = ["--home", arguments.home, "--instance", state.instance]
     if arguments.command == "say":
         again += ["--output", str(arguments.output)]
+    if arguments.command == "import-alltalk":
+        argv = [word for option, word in ((arguments.dry_run, "--dry-run"), (arguments.yes, "--yes")) if option]
+        argv = [arguments.command, str(arguments.folder), *argv]
     return go_on_inside(environment, [*argv, *again])
 
 

@@ -1,4 +1,4 @@
-"""What runs inside the environment: the server, ``say`` and ``voices``, its clients, and fetching models."""
+"""What runs inside the environment: the server, ``say`` and ``voices``, its clients, fetching models, moving in."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ _TIMEOUT = 600.0
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Carry out ``serve``, ``say``, ``voices``, or the fetching of models and accepting of licences."""
+    """Carry out ``serve``, ``say``, ``voices``, ``import-alltalk``, or fetch models and accept licences."""
     if arguments.command in ("fetch", "install"):
         return _fetch(arguments)
+    if arguments.command == "import-alltalk":
+        return _import_alltalk(arguments)
     from server.serve import running_server, serve
 
     if arguments.command == "serve":
@@ -74,6 +76,32 @@ def _fetch(arguments: argparse.Namespace) -> int:
     finally:
         state.remove()
     return 1
+
+
+def _import_alltalk(arguments: argparse.Namespace) -> int:
+    from server.errors import SpeechError
+    from server.migration.alltalk import MoveIn
+    from server.migration.alltalk_folder import look
+
+    try:
+        source = look(arguments.folder)
+        move = MoveIn(source, Path(arguments.home), print, dry_run=arguments.dry_run)
+        left = move.run(lambda count: arguments.yes or _agreed(count))
+    except SpeechError as error:
+        print(f"Troupe: {error.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on from there.", file=sys.stderr)
+        return 1
+    things = f"{left} thing{'' if left == 1 else 's'} left"
+    print(f"Nothing was copied: this was a dry run; {things}." if arguments.dry_run else f"Done, {things}.")
+    return 0
+
+
+def _agreed(count: int) -> bool:
+    voices = "the voice of somebody" if count == 1 else f"{count} voices of people"
+    print(f"The clips hold {voices}. Has everybody who speaks agreed to be cloned? [y/N] ", end="", flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _say(url: str, key: str | None, arguments: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 WINDOWS = os.name == "nt"
+
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 LEFTOVER_SECONDS = 60.0
 """A temporary file older than this has no writer any more."""
@@ -51,6 +54,11 @@ def write_atomically(
     if durable:
         _sync_folder(path.parent)
     _sweep(path)
+
+
+def is_device_name(name: str) -> bool:
+    """True for what Windows takes for a device, whatever the folder and the suffix."""
+    return _DEVICE.fullmatch(name) is not None
 
 
 def backup_of(path: Path) -> Path:

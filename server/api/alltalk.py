@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from contextlib import aclosing
 from typing import Annotated
@@ -15,6 +14,7 @@ from server.api.alltalk_form import GenerateForm, form_fields, generate_form, na
 from server.api.schemas import Json
 from server.api.state import troupe_of
 from server.api.until import unless_gone
+from server.api.visit import Visit
 from server.audio.formats import FORMATS, AudioFormat
 from server.audio.play import play
 from server.engines.table import is_installed
@@ -23,6 +23,7 @@ from server.errors import InvalidRequest
 from server.speech.rendition import Line
 from server.speech.request import Delivery
 from server.speech.service import Speech, collect
+from server.speech.store import secret_name
 from server.text.options import Markup
 from server.text.roles import CHARACTER, NARRATOR, RoleRules
 from server.troupe import Troupe
@@ -149,13 +150,13 @@ async def generate(request: Request) -> Json:
     troupe = troupe_of(request)
     form = await generate_form(request)
     answer = await unless_gone(request, troupe.generations.follow(_generate(troupe, form)))
-    if form.autoplay and not play(troupe.audio.folder / answer["output_file_path"]):
+    name = answer["output_file_path"]
+    if form.autoplay and not play(troupe.audio.folder / name):
         answer["message"] = "autoplay: this machine has nothing to play sound with"
-    return answer
+    return _placed(request, answer)
 
 
 @router.post("/api/previewvoice")
-@router.post("/api/previewvoice/", include_in_schema=False)
 async def preview_voice(request: Request) -> Json:
     """A sentence in a voice, to be listened to."""
     troupe = troupe_of(request)
@@ -171,7 +172,7 @@ async def preview_voice(request: Request) -> Json:
             "output_file_name": "api_preview_voice",
         }
     )
-    return await unless_gone(request, troupe.generations.follow(_generate(troupe, form)))
+    return _placed(request, await unless_gone(request, troupe.generations.follow(_generate(troupe, form))))
 
 
 @router.get("/api/tts-generate-streaming")
@@ -197,7 +198,7 @@ async def stream(
 
 @router.post("/api/tts-generate-streaming")
 async def stream_to_file(request: Request) -> Json:
-    """The same by form; as in AllTalk, it makes a file."""
+    """The same by form; as in AllTalk, it makes a file and answers with its name alone."""
     troupe = troupe_of(request)
     fields = await form_fields(request)
     form = read_form(
@@ -217,9 +218,12 @@ async def _generate(troupe: Troupe, form: GenerateForm) -> Json:
     speech = await _prepare(troupe, form, audio_format, whole=True)
     async with aclosing(speech.stream()) as data:
         sound = await collect(data)
-    # AllTalk's own names can be guessed and collide; the random part is the permission to fetch.
-    stamp = f"_{int(time.time())}" if form.output_file_timestamp else ""
-    name = f"{form.output_file_name}{stamp}_{secrets.token_urlsafe(16)}{audio_format.extension}"
+    stem = form.output_file_name
+    if form.output_file_timestamp:
+        # AllTalk's own names can be guessed and collide; the random part is the permission to fetch.
+        stem = secret_name(f"{stem}_{int(time.time())}_")
+    # Without a timestamp the client fetches the name that it gave, and the next sound of that name takes its place.
+    name = f"{stem}{audio_format.extension}"
     await asyncio.to_thread(troupe.audio.save, name, sound)
     return {
         "status": "generate-success",
@@ -227,6 +231,13 @@ async def _generate(troupe: Troupe, form: GenerateForm) -> Json:
         "output_file_url": f"/audio/{name}",
         "output_cache_url": f"/audiocache/{name}",
     }
+
+
+def _placed(request: Request, answer: Json) -> Json:
+    """With the file's place for a program of this machine, which may open it; others need not know our folders."""
+    if not Visit.of(request.scope).from_program_here:
+        return answer
+    return {**answer, "output_file_path": str(troupe_of(request).audio.folder / answer["output_file_path"])}
 
 
 async def _prepare(troupe: Troupe, form: GenerateForm, audio_format: AudioFormat, *, whole: bool = False) -> Speech:

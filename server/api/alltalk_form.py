@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from fastapi import Request
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from starlette.datastructures import UploadFile
 
 from server.api.errors import Refused, readable
 from server.api.schemas import LanguageTag
+from server.files import is_device_name
+from server.voices.alltalk_names import plain_rvc, plain_voice
 
 UNSET = frozenset({"", "null", "undefined", "none", "please set a voice"})
 """What clients send for a setting that nobody has made; the last is SillyTavern's own placeholder."""
@@ -28,8 +30,17 @@ def _number(value: object) -> object:
     return value.strip().replace(",", ".") if isinstance(value, str) else value
 
 
+def _no_device(value: str) -> str:
+    if is_device_name(value):
+        raise ValueError("Windows takes this for the name of a device")
+    return value
+
+
 Word = BeforeValidator(_lower)
+FileStem = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,80}$"), AfterValidator(_no_device)]
 Number = Annotated[float | None, BeforeValidator(_number), Field(allow_inf_nan=False)]
+VoiceField = Annotated[str, AfterValidator(plain_voice)] | None
+RvcField = Annotated[str, AfterValidator(plain_rvc)] | None
 
 
 class GenerateForm(BaseModel):
@@ -39,16 +50,16 @@ class GenerateForm(BaseModel):
 
     text_input: str = Field(min_length=1)
     text_filtering: Annotated[Literal["none", "standard", "html"], Word] = "standard"
-    character_voice_gen: str | None = None
-    rvccharacter_voice_gen: str | None = None
+    character_voice_gen: VoiceField = None
+    rvccharacter_voice_gen: RvcField = None
     rvccharacter_pitch: Number = Field(None, ge=-24, le=24)
     narrator_enabled: Annotated[Literal["true", "false", "silent"], Word] = "false"
-    narrator_voice_gen: str | None = None
-    rvcnarrator_voice_gen: str | None = None
+    narrator_voice_gen: VoiceField = None
+    rvcnarrator_voice_gen: RvcField = None
     rvcnarrator_pitch: Number = Field(None, ge=-24, le=24)
     text_not_inside: Annotated[Literal["character", "narrator", "silent"], Word] = "character"
     language: LanguageTag = None
-    output_file_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,80}$")] = "myoutputfile"
+    output_file_name: FileStem = "myoutputfile"
     output_file_timestamp: Annotated[bool, Word] = True
     autoplay: Annotated[bool, Word] = False
     autoplay_volume: Number = Field(0.8, ge=0.1, le=1.0)

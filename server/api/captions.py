@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -19,6 +18,7 @@ from server.errors import InvalidRequest
 from server.speech.captions import srt, vtt
 from server.speech.rendition import SpokenWord
 from server.speech.request import Delivery
+from server.speech.store import secret_name
 from server.troupe import ENGINE_WAIT
 
 router = APIRouter(tags=["Captions"])
@@ -50,7 +50,7 @@ async def _make(body: CaptionsBody, request: Request) -> Json:
         async for part in parts:
             data += part.data
             words += part.words
-    stem = secrets.token_urlsafe(16)
+    stem = secret_name()
     sound, captions = stem + parse_format(wanted.format).extension, f"{stem}.{body.captions}"
 
     def save() -> None:

@@ -142,7 +142,7 @@ async def _speech_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    content_type = request.headers.get("content-type", "")
+    content_type = getattr(request.state, "content_type", request.headers.get("content-type", ""))
     return error_response(request.scope["path"], readable(error.errors(), content_type))
 
 
@@ -162,7 +162,8 @@ async def _http_exception(request: Request, error: Exception) -> JSONResponse:
 
 def readable(errors: Sequence[Any], content_type: str = "application/json") -> SpeechError:
     """Pydantic's list of mistakes as one refusal: the first field at fault, all of them in words."""
-    if any(tuple(e["loc"]) == ("body",) for e in errors) and not _is_json(content_type):
+    bodiless = any(tuple(e["loc"]) == ("body",) or e["type"] == "json_invalid" for e in errors)
+    if bodiless and not _is_json(content_type):
         found = f", not {content_type[:80]!r}" if content_type else "; none was given"
         return Refused(415, f"The Content-Type must be 'application/json'{found}.")
     first = errors[0]

@@ -24,6 +24,18 @@ ALLTALK = frozenset(
 )
 """AllTalk's other routes. ``/api/voices`` is not among them: it is also Troupe's own."""
 
+ALLTALK_PAGES = frozenset(
+    {
+        "/api/voice2rvc",
+        "/api/save-tts-data",
+        "/api/trigger-analysis",
+        "/api/srt-generation",
+        "/settings-json",
+        "/update-settings",
+    }
+)
+"""Routes of AllTalk's own pages, which are refused with a word about what to use instead."""
+
 ALLTALK_MEDIA = ("/audio/", "/audiocache/")
 
 
@@ -32,6 +44,6 @@ def family_of(path: str) -> Family:
     bare = path.rstrip("/")
     if bare in ALLTALK_GENERATION:
         return "alltalk-generation"
-    if bare in ALLTALK or path.startswith(ALLTALK_MEDIA):
+    if bare in ALLTALK or bare in ALLTALK_PAGES or f"{bare}/".startswith(ALLTALK_MEDIA):
         return "alltalk"
     return "openai"

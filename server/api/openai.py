@@ -13,6 +13,8 @@ from fastapi.responses import StreamingResponse
 from server.api.schemas import Json, SpeechBody
 from server.api.state import troupe_of
 from server.api.until import unless_gone
+from server.audio.formats import FORMATS
+from server.engines.table import is_installed
 from server.errors import InvalidRequest, NotFound
 from server.speech.request import Delivery, SpeechRequest
 from server.speech.service import Part, Speech
@@ -29,7 +31,7 @@ _TOKENS_A_SECOND = 20
 _SOUND: Json = {
     "content": {
         media: {"schema": {"type": "string", "format": "binary"}}
-        for media in ("audio/mpeg", "audio/ogg", "audio/aac", "audio/flac", "audio/wav", "audio/pcm")
+        for media in sorted({entry.media_type for entry in FORMATS.values()})
     },
     "description": "The sound, streamed as it is made",
 }
@@ -102,7 +104,7 @@ def _event(data: Json) -> bytes:
 
 @router.get("/v1/models")
 async def list_models(request: Request) -> Json:
-    """OpenAI's speech models and the engines here. Any name is accepted when speaking, and none switches engines."""
+    """OpenAI's speech models and the engines that are installed. Any name is accepted when speaking; none switches."""
     return {"object": "list", "data": [_model(name) for name in _model_names(troupe_of(request))]}
 
 
@@ -129,7 +131,8 @@ async def list_voices(request: Request) -> Json:
 
 
 def _model_names(troupe: Troupe) -> list[str]:
-    return [*_MODELS, *troupe.registry.names()]
+    registry = troupe.registry
+    return [*_MODELS, *(name for name in registry.names() if is_installed(registry.capabilities(name)))]
 
 
 def _model(name: str) -> Json:

@@ -110,7 +110,7 @@ class GatePolicy:
         """True for what may be asked without a key."""
         if method == "OPTIONS" or path == LOGIN_PATH:
             return True
-        # An id of 128 random bits is the permission to fetch what it names.
+        # An id of more than 120 random bits is the permission to fetch what it names; media.py looks at other names.
         named = _MEDIA.fullmatch(path) or _EVENTS.fullmatch(path)
         return method in ("GET", "HEAD") and (path in OPEN_PATHS or named is not None)
 

@@ -55,7 +55,7 @@ class SpeechBody(BaseModel):
     voice: VoiceName = Field(
         description="One of OpenAI's 13 names, a voice id, a blend: af_heart(2)+am_onyx(1), or engine:voice"
     )
-    response_format: FormatName | None = Field(None, description="mp3, opus, aac, flac, wav, pcm or ogg")
+    response_format: FormatName | None = Field(None, description="mp3, opus, aac, flac, wav, pcm, ogg or m4a")
     speed: Speed | None = Field(None, description="0.25 to 4; the pitch stays")
     instructions: str | None = Field(None, max_length=4096, description="Accepted; no engine follows them yet")
     stream_format: Annotated[Literal["audio", "sse"], BeforeValidator(_lower)] = "audio"

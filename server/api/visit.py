@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 from starlette.types import Scope
+
+_FORWARDED = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
+"""What proxies and tunnels add: behind them, whoever asks may be anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +21,17 @@ class Visit:
     path: str
     headers: tuple[tuple[str, str], ...]
     """Names are lower-case, as ASGI has them."""
+    peer: str = ""
+    """Address of the other end of the connection."""
+    address: str = ""
+    """Address it came to."""
 
     @classmethod
     def of(cls, scope: Scope) -> Visit:
         """From an ASGI scope; a WebSocket handshake is a GET."""
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
-        return cls(scope.get("method", "GET"), scope["path"], headers)
+        peer, address = (str((scope.get(end) or ("",))[0]) for end in ("client", "server"))
+        return cls(scope.get("method", "GET"), scope["path"], headers, peer, address)
 
     def all(self, name: str) -> list[str]:
         """Every value of a header."""
@@ -70,6 +79,14 @@ class Visit:
         return any(name in ("origin", "sec-fetch-site", "sec-fetch-dest") for name, _ in self.headers)
 
     @property
+    def from_program_here(self) -> bool:
+        """True for a program of this very machine, as far as one can tell: no browser, no proxy in between."""
+        if self.is_from_page or any(name in _FORWARDED for name, _ in self.headers):
+            return False
+        # To its own address in the network, a machine's connection comes from that same address.
+        return _is_loopback(self.peer) or (self.peer != "" and self.peer == self.address)
+
+    @property
     def is_page_visit(self) -> bool:
         """True where a person opens the address in a tab."""
         return (
@@ -77,3 +94,11 @@ class Visit:
             and self.one("sec-fetch-mode") == "navigate"
             and self.one("sec-fetch-dest") == "document"
         )
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return (getattr(found, "ipv4_mapped", None) or found).is_loopback

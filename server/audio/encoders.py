@@ -119,6 +119,11 @@ _RECIPES = {
         "mp3", "libmp3lame", "fltp", {"reservoir": "0"}, {"write_xing": "0", "id3v2_version": "0"}
     ),
     "aac": _Recipe("adts", "aac", "fltp"),
+    # In fragments, each with an index of its own: the one of a whole file stands before the sound, and is written last.
+    # The first waits for a packet, so that it can say how many samples the codec has put before the sound.
+    "m4a": _Recipe(
+        "mp4", "aac", "fltp", {}, {"movflags": "empty_moov+default_base_moof+delay_moov", "frag_duration": "90000"}
+    ),
     # Without the 8 KB that libav leaves free for tags.
     "flac": _Recipe("flac", "flac", "s16", {}, {"metadata_header_padding": "0"}),
     "opus": _OPUS,

@@ -32,6 +32,7 @@ FORMATS: dict[str, AudioFormat] = {
         AudioFormat("wav", "audio/wav", ".wav", 24_000),
         AudioFormat("pcm", "audio/pcm", ".pcm", 24_000),
         AudioFormat("ogg", "audio/ogg", ".ogg", 48_000, 96_000),
+        AudioFormat("m4a", "audio/mp4", ".m4a", 44_100, 160_000),
     )
 }
 
@@ -41,7 +42,7 @@ def parse_format(name: str) -> AudioFormat:
     key = name.strip().lower()
     if key in FORMATS:
         return FORMATS[key]
-    hint = "Use aac, which holds the same sound, or one" if key in {"m4a", "mp4"} else "Use one"
+    hint = "Use m4a, which is mp4 with sound alone, or one" if key == "mp4" else "Use one"
     raise InvalidRequest(
         f"Unsupported response_format {name.strip()[:40]!r}. {hint} of: {', '.join(FORMATS)}.",
         param="response_format",

@@ -15,9 +15,11 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Understand a command line; without a sub-command it means ``serve``."""
     arguments = _parser().parse_args(argv)
     arguments.command = arguments.command or "serve"
+    # Going on inside the environment changes the folder.
     if arguments.command == "say":
-        # Going on inside the environment changes the folder.
         arguments.output = arguments.output.absolute()
+    if arguments.command == "import-alltalk":
+        arguments.folder = arguments.folder.expanduser().absolute()
     return arguments
 
 
@@ -65,6 +67,14 @@ def _parser() -> argparse.ArgumentParser:
     for command in (say, voices):
         command.add_argument("--engine", default=argparse.SUPPRESS, help="engine to speak with")
         command.add_argument("--device", default=argparse.SUPPRESS, help="auto, cpu, cuda, cuda:N or mps")
+    moving = commands.add_parser(
+        "import-alltalk", help="copy voices, models and choices from a folder of AllTalk TTS v2", parents=[shared]
+    )
+    moving.add_argument("folder", type=Path, metavar="FOLDER", help="AllTalk's folder; nothing in it is changed")
+    moving.add_argument("--dry-run", action="store_true", help="only say what would be copied")
+    moving.add_argument(
+        "--yes", action="store_true", help="do not ask: everybody whose voice lies there agrees to be cloned"
+    )
     commands.add_parser("doctor", help="what is installed, what is missing, what mends it", parents=[shared])
     uninstall = commands.add_parser("uninstall", help="remove what was installed", parents=[shared])
     uninstall.add_argument("--yes", action="store_true", help="do not ask")

@@ -1,8 +1,9 @@
-"""Clips on disk: in ``TROUPE_HOME/audio``, pruned by age and size, served by names nobody can guess."""
+"""Clips on disk: in ``TROUPE_HOME/audio``, pruned by age and size, most under names nobody can guess."""
 
 from __future__ import annotations
 
 import logging
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Collection
@@ -14,6 +15,17 @@ from server.errors import Unavailable
 from server.files import write_atomically
 
 log = logging.getLogger("troupe.audio")
+
+
+def secret_name(stem: str = "") -> str:
+    """A file's name that nobody can guess, so that it is the permission to fetch what it names."""
+    token = secrets.token_urlsafe(16)
+    return f"{stem}{token[:10]}-{token[10:21]}"
+
+
+def is_secret(name: str) -> bool:
+    """False for a name that a client chose: those have no hyphen, and ours have one always."""
+    return "-" in name
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +44,7 @@ class AudioStore:
         self._keep = keep
 
     def save(self, name: str, data: bytes) -> Path:
-        """Write ``name`` (relative, made by the server, never by a client) whole or not at all."""
+        """Write ``name`` (relative, made or checked by the server) whole or not at all."""
         path = self.folder / name
         try:
             write_atomically(path, data)

@@ -62,7 +62,7 @@ class VoiceMaker:
             raise InvalidRequest(
                 f"{capabilities.title} needs the words that are said in the clip.", param="transcript"
             )
-        cleaned, warnings = await asyncio.to_thread(_clean, wish.clips)
+        cleaned, warnings = await asyncio.to_thread(clean_clips, wish.clips)
         voice = self._library.add_clone(
             wish.name,
             cleaned,
@@ -79,7 +79,8 @@ class VoiceMaker:
         return voice, warnings
 
 
-def _clean(clips: Sequence[bytes]) -> tuple[list[bytes], list[str]]:
+def clean_clips(clips: Sequence[bytes]) -> tuple[list[bytes], list[str]]:
+    """Recordings as WAV files fit to be cloned, and what their owner should know; raises InvalidRequest."""
     # Imported here: pydub takes a while, and few servers ever clone.
     from server.audio.clips import read_clip
     from server.audio.wav import wav_bytes

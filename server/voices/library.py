@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from server.errors import ConfigError, Conflict, InvalidRequest, NotFound
-from server.files import read_with_backup, stamp_of, write_atomically, write_with_backup
+from server.files import is_device_name, read_with_backup, stamp_of, write_atomically, write_with_backup
 from server.voices.manifest import Manifest, VoiceSettings, dump_manifest, parse_manifest
 from server.voices.names import OPENAI_NAMES, Catalogue, is_generic, shown, without_wav
 from server.voices.voice import Gender, Voice
@@ -28,7 +28,6 @@ MOST_VOICES = 500
 """The user's voices for one engine."""
 
 _NAME = re.compile(r"[\w .\-()]{1,80}")
-_WINDOWS_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 class Library:
@@ -244,7 +243,7 @@ class _Shelf:
 def checked_name(name: str) -> str:
     """A name as it may be kept: letters, digits, blanks and ``. - _ ( )``; raises InvalidRequest."""
     tidy = unicodedata.normalize("NFC", name).strip()
-    if not _NAME.fullmatch(tidy) or tidy.startswith(".") or _WINDOWS_DEVICE.fullmatch(tidy):
+    if not _NAME.fullmatch(tidy) or tidy.startswith(".") or is_device_name(tidy):
         raise InvalidRequest(
             f"A voice cannot be called {shown(name)}: use 1 to 80 letters, digits, blanks, dots, dashes and "
             "round brackets, no dot at the beginning and no name of a Windows device.",

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.api
 
 
 def test_names_are_never_the_same(http: httpx.Client) -> None:
-    urls = {generate(http, output_file_timestamp=stamp).json()["output_file_url"] for stamp in ("true", "False") * 2}
+    urls = {generate(http, output_file_timestamp=stamp).json()["output_file_url"] for stamp in ("true", "True") * 2}
     assert len(urls) == 4
 
 

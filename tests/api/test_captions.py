@@ -76,7 +76,7 @@ def test_a_text_without_words_has_empty_captions(http: httpx.Client) -> None:
         ({"captions": "ass"}, 400, "captions"),
         ({"voice": "bob"}, 400, "voice"),
         ({"input": ""}, 400, "input"),
-        ({"response_format": "m4a"}, 400, "response_format"),
+        ({"response_format": "mp4"}, 400, "response_format"),
         ({"input": "toneerror"}, 500, None),
     ],
 )

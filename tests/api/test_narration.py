@@ -303,7 +303,7 @@ def test_limits(tmp_path: Path) -> None:
         ({"cast": {"narrator": {"voice": "bob"}}}, "cast.narrator.voice"),
         ({"cast": {"narrator": {"speed": 9}}}, "cast.narrator.speed"),
         ({"cast": {"narrator": {"tempo": 1}}}, "cast.narrator.tempo"),
-        ({"format": "m4a"}, "response_format"),
+        ({"format": "mp4"}, "response_format"),
         ({"unmarked": "both"}, "unmarked"),
         ({"skip": ["everything"]}, "skip.0"),
         ({"markup": "rtf"}, "markup"),

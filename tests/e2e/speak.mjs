@@ -34,7 +34,7 @@ const wrong = {
     no_input: { input: undefined },
     empty: { input: '' },
     long: { input: 'x'.repeat(4097) },
-    format: { response_format: 'm4a' },
+    format: { response_format: 'mp4' },
     slow: { speed: 0.2 },
     fast: { speed: 4.1 },
     speed: { speed: 'fast' },

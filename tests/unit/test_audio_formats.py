@@ -16,7 +16,7 @@ pytestmark = pytest.mark.unit
 
 
 @pytest.mark.parametrize(
-    ("asked", "name"), [("mp3", "mp3"), (" WAV\n", "wav"), ("Opus", "opus"), ("ogg", "ogg")]
+    ("asked", "name"), [("mp3", "mp3"), (" WAV\n", "wav"), ("Opus", "opus"), ("ogg", "ogg"), ("M4A", "m4a")]
 )
 def test_names_are_forgiven_case_and_blanks(asked: str, name: str) -> None:
     assert parse_format(asked) is FORMATS[name]
@@ -24,15 +24,15 @@ def test_names_are_forgiven_case_and_blanks(asked: str, name: str) -> None:
 
 @pytest.mark.parametrize("asked", ["", "wma", "mp33", "x" * 5000])
 def test_unknown_names_are_told_the_known_ones(asked: str) -> None:
-    with pytest.raises(InvalidRequest, match="mp3, opus, aac, flac, wav, pcm, ogg") as caught:
+    with pytest.raises(InvalidRequest, match="mp3, opus, aac, flac, wav, pcm, ogg, m4a") as caught:
         parse_format(asked)
     assert (caught.value.param, caught.value.code) == ("response_format", "invalid_value")
     assert len(caught.value.message) < 200
 
 
-def test_m4a_is_offered_aac() -> None:
-    with pytest.raises(InvalidRequest, match="Use aac"):
-        parse_format("M4A")
+def test_mp4_is_offered_m4a() -> None:
+    with pytest.raises(InvalidRequest, match="Use m4a"):
+        parse_format("MP4")
 
 
 def test_wav_is_read_by_the_standard_library() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from server import bootstrap
 from server.boot.arguments import parse
 
 pytestmark = pytest.mark.unit
@@ -36,3 +37,21 @@ def test_bad_command_lines_are_refused(argv: list[str], capsys: pytest.CaptureFi
     with pytest.raises(SystemExit, match="2"):
         parse(argv)
     assert "error:" in capsys.readouterr().err
+
+
+def test_moving_in_goes_on_inside_with_the_folder_as_it_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Going on inside changes the folder, and options may stand anywhere."""
+    went: list[list[str]] = []
+    monkeypatch.setattr(bootstrap, "_is_prepared", lambda arguments: False)
+    monkeypatch.setattr(bootstrap, "_prepare", lambda *_: "environment")
+    monkeypatch.setattr(bootstrap, "_offer_gpu", lambda: None)
+    monkeypatch.setattr(bootstrap, "go_on_inside", lambda _, argv: went.append(list(argv)) or 0)
+    monkeypatch.chdir(tmp_path)
+    home = str(tmp_path / "home")
+    assert bootstrap.main(["--home", home, "import-alltalk", "--dry-run", "old tts", "--yes"]) == 0
+    (argv,) = went
+    assert argv[:4] == ["import-alltalk", str(tmp_path / "old tts"), "--dry-run", "--yes"]
+    again = parse(argv)
+    assert (again.folder, again.home, again.dry_run, again.yes) == (tmp_path / "old tts", home, True, True)
