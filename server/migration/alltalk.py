@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from server.conversion.rvc.files import rvc_choices
+from server.conversion.rvc.files import RvcFolder
 from server.conversion.rvc.installed import rvc_is_installed
 from server.conversion.rvc.settings import DISABLED
 from server.engines.coqui.xtts import Xtts
@@ -199,7 +199,7 @@ class MoveIn:
             self._set(key, value)
 
     def _conversion_settings(self, wish: Mapping[str, Any]) -> Iterable[tuple[str, object]]:
-        known = {*rvc_choices(self._home / "rvc"), *(file.stem for file in self._source.rvc if self._dry)}
+        known = {*RvcFolder(self._home / "rvc").choices(), *(file.stem for file in self._source.rvc if self._dry)}
         for key, field in (("character", "rvc_char_model_file"), ("narrator", "rvc_narr_model_file")):
             called = str(wish.get(field) or DISABLED)
             if called != DISABLED and plain_rvc(called) not in known:
