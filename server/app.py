@@ -129,7 +129,7 @@ def create_app(
     if studio:
         app.mount("/", door)
     install_error_handlers(app)
-    app.add_middleware(Gate, policy=app.state.policy)
+    app.add_middleware(Gate, policy=app.state.policy, requests=troupe.life.requests)
     return app
 
 

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import signal
 import socket
 import sys
@@ -16,6 +17,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -45,24 +47,28 @@ _SIGNALS = [signal.SIGINT, signal.SIGTERM]
 if sys.platform == "win32":
     _SIGNALS.append(signal.SIGBREAK)
 _PROBE_SECONDS = 2.0
+_LOOK = 0.2
+"""Seconds between two looks at what is still being answered."""
+_LEAVE_SECONDS = 1.0
+"""Time an ended request has to tell its client."""
 _PHASES: dict[str, Phase] = {"loading": "loading", "ready": "ready", "unloaded": "ready", "degraded": "failed"}
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server; tells endless responses to end before it waits for the others, and ends with status 0."""
+    """uvicorn's server; tells endless responses to end before it waits for the others, and ends with status 0.
 
-    def __init__(self, app: FastAPI, *, drain_seconds: float) -> None:
+    When the time for the others is over, it is we who end them, so that each gets an answer in words; uvicorn's own
+    way is a bare 500 and a traceback.
+    """
+
+    def __init__(self, app: FastAPI, *, drain_seconds: float | None = None) -> None:
+        """``drain_seconds`` stands in for those of the settings in force at the stop."""
         super().__init__(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=round(drain_seconds),
-                ws="none",
-            )
+            uvicorn.Config(app, log_config=None, access_log=False, server_header=False, ws="none")
         )
         self._troupe: Troupe = app.state.troupe
+        self._drain_seconds = drain_seconds
+        self._hurry = False
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -77,11 +83,49 @@ class Server(uvicorn.Server):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal stops, the second waits for nobody; uvicorn's own haste, which tidies nothing, is third."""
+        if not self.should_exit:
+            self.should_exit = True
+        elif not self._hurry:
+            self._hurry = True
+        else:
+            super().handle_exit(sig, frame)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain and close."""
+        seconds = self._drain_seconds
+        if seconds is None:
+            seconds = self._troupe.settings.now.server.drain_seconds
         self._troupe.life.stopping.set()
+        # uvicorn's limit is only for what does not listen to us: a thread that hangs.
+        self.config.timeout_graceful_shutdown = math.ceil(seconds + 2 * _LEAVE_SECONDS)
         await self._troupe.narrations.close()
-        await super().shutdown(sockets)
+        drain = asyncio.create_task(self._drain(seconds))
+        try:
+            await super().shutdown(sockets)
+        finally:
+            drain.cancel()
+
+    async def _drain(self, seconds: float) -> None:
+        """End the requests that are left after so long, or at the next signal."""
+        requests = self._troupe.life.requests
+        end = time.monotonic() + seconds
+        told = False
+        await asyncio.sleep(min(seconds, _LOOK))  # endless responses end by themselves
+        while requests and time.monotonic() < end and not self._hurry:
+            if not told:
+                told = True
+                sys.stderr.write(
+                    f"Stopping: waiting up to {seconds:g} s for {len(requests)} "
+                    f"request{'' if len(requests) == 1 else 's'}; press Ctrl+C again to stop at once.\n"
+                )
+                sys.stderr.flush()
+            await asyncio.sleep(_LOOK)
+        requests.end()
+        await asyncio.sleep(_LEAVE_SECONDS)
+        for connection in list(self.server_state.connections):  # whose client does not take what it was sent
+            connection.transport.abort()
 
 
 def serve(arguments: argparse.Namespace) -> int:
@@ -122,7 +166,7 @@ async def _serve(
     app = create_app(settings, instance=state.instance, life=life, log=memory, key=key, studio=True)
     teller = _Teller(app, state, _url(settings, sockets[0]), key if is_new else None)
     app.state.troupe.registry.on_change(teller.tell)
-    server = Server(app, drain_seconds=0 if life.host_owned else settings.server.drain_seconds)
+    server = Server(app, drain_seconds=0 if life.host_owned else None)
     watch = asyncio.create_task(_end_when_unused(server, life))
     teller.tell()
     try:
@@ -132,8 +176,8 @@ async def _serve(
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """False for uvicorn's own traceback of a connection that was cut on purpose."""
-    return not (record.exc_info and isinstance(record.exc_info[1], Cut))
+    """False for uvicorn's own traceback of a connection that was cut, or a request that was ended, on purpose."""
+    return not (record.exc_info and isinstance(record.exc_info[1], (Cut, asyncio.CancelledError)))
 
 
 class _Teller:
