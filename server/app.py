@@ -39,7 +39,7 @@ from server.installs import Install, Installs
 from server.life import Life
 from server.live import LiveSettings
 from server.logs import Memory
-from server.settings import Settings, refuse_unknown_engines
+from server.settings import Settings, no_such_engine, refuse_unknown_engines
 from server.speech.casting import Casting
 from server.speech.clip import ClipMaker
 from server.speech.conversion import Converters
@@ -224,8 +224,10 @@ def _policy(settings: Settings, key: str | None) -> GatePolicy:
 
 async def _load(troupe: Troupe) -> None:
     """Load the engine of the settings; a failure is shown by ``/health`` and does not end the server."""
+    settings, registry = troupe.settings.now, troupe.registry
+    name = settings.engine.name
     with suppress(SpeechError):
-        await troupe.registry.load(troupe.settings.now.engine.name)
+        await registry.load(name, unknown=no_such_engine(settings, "engine.name", name, registry.table))
     troupe.registry.settle()  # even when it cannot be loaded, those beside it can speak
 
 

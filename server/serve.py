@@ -189,10 +189,13 @@ class _Teller:
         self._url = url
         self._new_key = new_key
         self._greeted = False
+        self._address_given = False
         self._told: tuple[object, ...] = ()
 
     def tell(self) -> None:
-        """Write the present state; greet when it is ready for the first time."""
+        """Write the present state; greet when it is ready for the first time, or cannot be."""
+        if self._troupe.life.stopping.is_set():
+            return  # an engine that is unloaded then is no news
         registry = self._troupe.registry
         waiting = registry.state == "unloaded" and not registry.current
         phase = "starting" if waiting else _PHASES[registry.state]
@@ -202,10 +205,30 @@ class _Teller:
         self._told = news
         self._state.update(phase, registry.detail, registry.fraction, self._url)
         if phase == "failed":
-            log.error("%s cannot speak: %s", registry.current, registry.detail)
-        if phase == "ready" and not self._greeted:
+            log.error("%s cannot speak: %s", registry.current or "The server", registry.detail)
+            if not self._greeted and not self._address_given:
+                self._address_given = True
+                self._give_address()
+        if registry.state == "ready" and not self._greeted:
             self._greeted = True
             self._greet()
+
+    def _give_address(self) -> None:
+        """The server runs all the same, and the studio can mend it."""
+        sys.stdout.write(
+            f"\nTroupe {__version__} answers at {self._url}, but cannot speak yet: see the error above\n"
+            + self._key_lines()
+            + f"  Mend:    choose an engine in the studio at {self._url}/, or mend the setting and start again\n"
+            "  Stop:    Ctrl+C\n\n"
+        )
+        sys.stdout.flush()
+
+    def _key_lines(self) -> str:
+        """A new key, which is shown once, and where it lies."""
+        settings = self._troupe.settings.now
+        new, self._new_key = self._new_key, None
+        lines = f"  Key:     {new}   (shown this once)\n" if new else ""
+        return lines + (f"  KEY is in {key_file(settings.home)}\n" if settings.server.wants_key else "")
 
     def _greet(self) -> None:
         voices = self._troupe.casting.voices()
@@ -213,13 +236,11 @@ class _Teller:
         more = f" and {len(voices) - 8} more ({COMMAND} voices)" if len(voices) > 8 else ""
         settings = self._troupe.settings.now
         key = ' -H "Authorization: Bearer KEY"' if settings.server.wants_key else ""
-        lines = [f"  Key:     {self._new_key}   (shown this once)\n"] if self._new_key else []
-        lines += [f"  KEY is in {key_file(settings.home)}\n"] if key else []
         sys.stdout.write(
             f"\nTroupe {__version__} is ready at {self._url}\n"
             f"  Engine:  {self._troupe.registry.capabilities().title} on {self._troupe.registry.device}\n"
             f"  Voices:  {shown}{more}\n"
-            + "".join(lines)
+            + self._key_lines()
             + f'  Try:     curl {self._url}/v1/audio/speech{key} -H "Content-Type: application/json" '
             '-d "{\\"model\\":\\"tts-1\\",\\"input\\":\\"Hello there!\\",\\"voice\\":\\"nova\\"}" -o hello.mp3\n'
             "  Stop:    Ctrl+C\n\n"

@@ -138,13 +138,16 @@ class EngineRegistry:
         """Call ``listener`` whenever an engine, its state or its progress change."""
         self._listeners.append(listener)
 
-    async def load(self, name: str) -> None:
-        """Make ``name`` current and ready. Raises why it cannot be; the engine before it then goes on."""
+    async def load(self, name: str, *, unknown: str = "") -> None:
+        """Make ``name`` current and ready. Raises why it cannot be; the engine before it then goes on.
+
+        ``unknown`` is what people are told where there is no engine of that name: whoever names it knows where.
+        """
         try:
             slot = self._slot(name)
         except SpeechError as error:
             if not self.current:
-                self._failure = error.message
+                self._failure = unknown if unknown and name not in self.table else error.message
                 self._tell()
             raise
         async with self._switching:

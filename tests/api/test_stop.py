@@ -172,3 +172,27 @@ def test_a_stop_without_requests_says_nothing_and_takes_no_time(tmp_path: Path) 
     assert status == 0
     assert "Stopping" not in said
     assert "Traceback" not in said
+
+
+def test_a_stop_while_the_engine_is_loading_shows_no_banner(tmp_path: Path) -> None:
+    """An engine that the stop unloads is not ready; a key that nobody has used yet is not told either."""
+    with started(tmp_path, "engine: {name: tone}\nserver: {require_key: true}\n") as server:
+        wait_for(lambda: server.phase() == "loading", 60)
+        server.interrupt()
+        status, out, said = server.ended()
+    assert (status, out) == (0, "")
+    assert "Traceback" not in said
+
+
+def test_an_engine_that_does_not_exist_is_told_and_the_address_too(tmp_path: Path) -> None:
+    with started(tmp_path, "engine: {name: tome}\n") as server:
+        wait_for(lambda: server.phase() == "failed", 60)
+        url = read_state(tmp_path / "state.json")["url"]
+        assert httpx.get(f"{url}/health", timeout=30).json()["state"] == "degraded"
+        server.interrupt()
+        status, out, said = server.ended()
+    message = f"{tmp_path / 'settings.yaml'}: engine.name: there is no engine 'tome'. Did you mean tone?"
+    assert f"error: The server cannot speak: {message}" in said
+    assert f"answers at {url}, but cannot speak yet" in out
+    assert "Stop:" in out
+    assert status == 0
