@@ -83,6 +83,48 @@ def test_bad_command_lines_are_refused(argv: list[str], capsys: pytest.CaptureFi
     assert "error:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("port", ["abc", "65536", "-1", "\N{SUPERSCRIPT TWO}"])
+def test_a_port_that_is_none_is_told_what_one_is(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parse([f"--port={port}"])
+    assert f"--port: expected a number from 0 (any free port) to 65535, found '{port}'" in capsys.readouterr().err
+
+
+def test_what_follows_an_installation_is_no_command_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parse(["nosuch"])
+    said = capsys.readouterr().err
+    assert "fetch" not in said
+    assert "install" in said
+    assert parse(["fetch", "xtts"]).names == ["xtts"]
+
+
+STOPPED = """
+import sys
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{module}":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+sys.argv = ["server", "--this-python"]
+import runpy
+runpy.run_module("server", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("module", ["server.bootstrap", "server.boot.environment", "server.cli", "uvicorn"])
+def test_ctrl_c_in_the_middle_of_an_import_ends_in_a_word(module: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED.format(module=module)],
+        cwd=REPOSITORY,
+        env={**os.environ, "TROUPE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Troupe: Stopped.\n")
+
+
 def test_an_old_python_can_read_its_refusal() -> None:
     for name in ("__main__.py", "__init__.py"):
         source = (REPOSITORY / "server" / name).read_text(encoding="utf-8")
