@@ -29,6 +29,7 @@ from server.app import create_app
 from server.boot.arguments import COMMAND
 from server.boot.errors import Stopped
 from server.boot.home import Places
+from server.boot.port import TAKEN, runs_already
 from server.boot.state import Phase, StateFile, new_instance
 from server.boot.stop import when_host_leaves
 from server.engines.table import ENGINES
@@ -41,8 +42,6 @@ from server.troupe import Troupe
 
 log = logging.getLogger("troupe")
 
-PORT_TAKEN = 3
-"""Exit status when another program has the port."""
 _SIGNALS = [signal.SIGINT, signal.SIGTERM]
 if sys.platform == "win32":
     _SIGNALS.append(signal.SIGBREAK)
@@ -142,7 +141,7 @@ def serve(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"Troupe: {error.message}\n")
         return 1
     except OSError as error:
-        return _port_taken(settings, state, error)
+        return _port_taken(settings, arguments, state, error)
     try:
         asyncio.run(_serve(settings, arguments, state, sockets))
     except KeyboardInterrupt:
@@ -280,21 +279,20 @@ def _listening(family: socket.AddressFamily, host: str, port: int) -> socket.soc
     return made
 
 
-def _port_taken(settings: Settings, state: StateFile, error: OSError) -> int:
+def _port_taken(settings: Settings, arguments: argparse.Namespace, state: StateFile, error: OSError) -> int:
     """Say who has the port: ourselves is good news, anybody else is not."""
     host, port = settings.server.host, settings.server.port
     url = f"http://{host}:{port}"
     other = probe(url)
     if other is not None:
-        sys.stdout.write(f"Troupe {other.get('version', '')} is already running at {url}\n")
-        return 0
+        return runs_already(url, other, arguments)
     message = (
         f"Port {port} on {host} is taken by another program ({error.strerror or error}). "
         f"End that program, or choose another port: {COMMAND} --port {port + 1}"
     )
     state.update("failed", message)
     sys.stderr.write(f"Troupe: {message}\n")
-    return PORT_TAKEN
+    return TAKEN
 
 
 def probe(url: str) -> dict[str, Any] | None:

@@ -73,6 +73,10 @@ class Installer:
             self._remove_unused(environment)
         return environment
 
+    def is_ready(self, wanted: Sequence[str] = ()) -> bool:
+        """Whether there is nothing to install for them."""
+        return self._is_ready(self.environment(), self._lists([*DEFAULT, *wanted]))
+
     def environment(self) -> Environment:
         """The environment that this Python and the default lists name, there or not."""
         name = f"{version_of_this_python()}-{digest_of(self._lists(DEFAULT))}"
