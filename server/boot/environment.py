@@ -72,6 +72,12 @@ class Environment:
         installed = {} if self.unfinished() else self.installed()
         return [item for item in lists if installed.get(item.name) != item.digest]
 
+    def has_packages_of(self, item: RequirementsList) -> bool:
+        """Whether what a list names is there in some version; lines for some machines only are not looked at."""
+        there = {_spelt(info.name.partition("-")[0]) for info in self.packages.glob("*.dist-info")}
+        names = (re.match(r"[\w.-]+", line) for line in item.requirements if ";" not in line and line[0] != "-")
+        return all(name is not None and _spelt(name[0]) in there for name in names)
+
     def alive(self) -> bool:
         """Whether its base interpreter is still there and of the version it was made for."""
         settings = _read_pyvenv(self.path / "pyvenv.cfg")
@@ -166,6 +172,11 @@ def version_of_this_python() -> str:
 def size_on_disk(folder: Path) -> int:
     """Bytes."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _spelt(package: str) -> str:
+    """A package's name as all who write it differently mean it."""
+    return re.sub(r"[-_.]+", "_", package).lower()
 
 
 def _is_whole(info: Path) -> bool:

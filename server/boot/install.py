@@ -98,14 +98,14 @@ class Installer:
     def _bring_up(self, environment: Environment, lists: Sequence[RequirementsList]) -> None:
         lists, further = for_this_machine(lists), for_this_machine(_further(environment, lists))
         there = self._keep_or_take_over(environment)
+        if there and environment.unfinished() and (dropped := environment.drop_broken_packages()):
+            self._progress.say(f"Repairing {len(dropped)} packages that an interruption left incomplete.")
         if missing := environment.missing([*lists, *further]):
             self._announce(environment, missing)
         if not there:
             self._progress.at("Making a Python environment", 0.0)
             make_environment(environment.path, self._stop)
             environment.record({item.name: "" for item in further}, unfinished=True)
-        elif environment.unfinished() and (dropped := environment.drop_broken_packages()):
-            self._progress.say(f"Repairing {len(dropped)} packages that an interruption left incomplete.")
         self._install(environment, lists)
         stale = environment.missing(further)
         try:
@@ -172,9 +172,13 @@ class Installer:
             done += weight
 
     def _announce(self, environment: Environment, missing: Sequence[RequirementsList]) -> None:
-        size = sum(item.size for item in missing)
+        damaged = environment.was_made() and environment.unfinished()
+        size = sum(item.size for item in missing if not (damaged and environment.has_packages_of(item)))
         titles = ", ".join(item.title for item in missing if item.size >= 1) or missing[0].title
-        if all(item.name in environment.installed() for item in missing):
+        if damaged:
+            left = f"about {size:.0f} MB" if size >= 1 else "next to nothing"
+            self._progress.say(f"Finishing the interrupted installation of {titles}: {left} to download")
+        elif all(item.name in environment.installed() for item in missing):
             self._progress.say(f"Updating {titles}: at most {size:.0f} MB to download")
         else:
             self._progress.say(
