@@ -31,6 +31,9 @@ def main(argv: Sequence[str]) -> int:
         return 0
     arguments.home = str(find_home(arguments.home))
     places = Places(Path(arguments.home))
+    if places.home.exists() and not places.home.is_dir():
+        print(f"Troupe: {places.home} is a file. --home and TROUPE_HOME name a folder.", file=sys.stderr)
+        return 1
     try:
         match arguments.command:
             case "doctor":

@@ -274,6 +274,16 @@ def test_a_hand_edited_good_file_becomes_the_last_good_copy(tmp_path, caplog):
     assert "using the last good copy" in caplog.text
 
 
+def test_a_damaged_file_is_told_with_its_line_and_that_it_is_not_in_force(tmp_path, caplog):
+    load(tmp_path, "server:\n  port: 4321\n")
+    user_file(tmp_path).write_text("server:\n  port: 1\n  host: 'half\nengine: {}\n", encoding="utf-8")
+    assert load(tmp_path).server.port == 4321
+    first, second = caplog.messages
+    assert first.startswith(f"{user_file(tmp_path)} cannot be read: line ")
+    assert "NOT in force until line " in second
+    assert not any("\n" in message or len(message) > 200 for message in caplog.messages)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
