@@ -144,7 +144,6 @@ def build(
     """The parts and who knows whom."""
     live = LiveSettings(settings, lambda settings: refuse_unknown_engines(settings, engines))
     home = settings.home
-    deadlines = settings.deadlines
     registry = EngineRegistry(
         EngineSetup(
             models=home / "models",
@@ -152,11 +151,11 @@ def build(
             options_for=lambda name: live.now.engine.options.get(name, {}),
             beside=lambda: live.now.engine.beside,
             threads=settings.engine.threads,
-            deadlines=Deadlines(deadlines.first_chunk_seconds, deadlines.stall_seconds),
-            idle_unload_seconds=settings.engine.idle_unload_minutes * 60,
-            restart_seconds=deadlines.restart_seconds,
-            restart_max_seconds=deadlines.restart_max_seconds,
-            degraded_after=deadlines.degraded_after,
+            deadlines=lambda: Deadlines(live.now.deadlines.first_chunk_seconds, live.now.deadlines.stall_seconds),
+            idle_unload_seconds=lambda: live.now.engine.idle_unload_minutes * 60,
+            restart_seconds=settings.deadlines.restart_seconds,
+            restart_max_seconds=settings.deadlines.restart_max_seconds,
+            degraded_after=settings.deadlines.degraded_after,
         ),
         engines,
     )
@@ -167,7 +166,7 @@ def build(
     )
     casting = Casting(registry, voice_map, library, lambda: live.now, converters.names)
     scripts = Scripts(lambda: live.now, Lexicon(home / "lexicon.yaml"))
-    scheduler = Scheduler(registry, settings.server.queue)
+    scheduler = Scheduler(registry, lambda: live.now.server.queue)
     speaker = Speaker(scheduler, converters.open)
     metrics = Metrics()
     metrics.gauge("queue", "Requests that are open", lambda: scheduler.open)
