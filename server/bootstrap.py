@@ -149,7 +149,8 @@ def _prepare(
     polite_kill_is_ctrl_c()
     stop = when_host_leaves if getattr(arguments, "host_owned", False) else never
     try:
-        return Installer(places, Progress(state), stop).prepare(wanted)
+        pypi = getattr(arguments, "pypi_torch", False)
+        return Installer(places, Progress(state), stop, pypi_torch=pypi).prepare(wanted)
     except KeyboardInterrupt:
         state.update("failed", "The installation was stopped; the next start goes on from there.")
         raise Stopped("Stopped. The next start goes on from there.") from None

@@ -48,6 +48,11 @@ def _parser(inside: bool) -> argparse.ArgumentParser:
         metavar="NAME",
         help="an engine, or a model of the Coqui library (tts_models/en/vctk/vits); none: what a first start installs",
     )
+    install.add_argument(
+        "--pypi-torch",
+        action="store_true",
+        help="take PyTorch as PyPI has it, where the site of the build that fits this machine does not answer",
+    )
     fetching = [install]
     if inside:
         fetch = commands.add_parser(FETCH, parents=[shared])

@@ -19,7 +19,7 @@ from server.boot.lock import FileLock
 from server.boot.pip import PipFailed, PipRun
 from server.boot.progress import Progress
 from server.boot.stop import StopCheck
-from server.boot.torch_build import ANEW, TORCH, fits_this_machine, for_this_machine
+from server.boot.torch_build import ANEW, TORCH, fits_this_machine, for_this_machine, from_pypi, refuse_silent_exchange
 from server.boot.venv import make_environment
 
 _IDLE = 7 * 24 * 3600.0
@@ -40,12 +40,16 @@ class Installer:
         stop: StopCheck,
         lists: Callable[[Sequence[str]], list[RequirementsList]] = load_lists,
         root: Path | None = None,
+        *,
+        pypi_torch: bool = False,
     ) -> None:
+        """``pypi_torch`` takes PyTorch from PyPI, where the build that fits this machine comes from elsewhere."""
         self._places = places
         self._progress = progress
         self._stop = stop
         self._lists = lists
         self._root = root or places.environments
+        self._pypi_torch = pypi_torch
         self._lock = FileLock(self._root / "install.lock")
 
     def prepare(self, wanted: Sequence[str] = ()) -> Environment:
@@ -97,6 +101,8 @@ class Installer:
 
     def _bring_up(self, environment: Environment, lists: Sequence[RequirementsList]) -> None:
         lists, further = for_this_machine(lists), for_this_machine(_further(environment, lists))
+        if self._pypi_torch:
+            lists = [from_pypi(item) for item in lists]
         there = self._keep_or_take_over(environment)
         if there and environment.unfinished() and (dropped := environment.drop_broken_packages()):
             self._progress.say(f"Repairing {len(dropped)} packages that an interruption left incomplete.")
@@ -157,6 +163,9 @@ class Installer:
         done = 0.0
         for options, group in groupby(sorted(missing, key=_turn), key=lambda item: item.pip):
             batch = list(group)
+            for item in batch:
+                if item.build == TORCH and not pip.has_own_sources():
+                    refuse_silent_exchange(item)
             weight = sum(_weight(item) for item in batch)
             if not options:
                 # pip hears of every ordinary list at once, so that none breaks what another asks for. What is

@@ -5,8 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
+from dataclasses import replace
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,11 +23,12 @@ from server.boot.environment import Environment
 from server.boot.errors import BootError, Stopped
 from server.boot.hardware import nvidia_capability, nvidia_cards
 from server.boot.launch import child_environment
-from server.boot.lists import DEFAULT, digest_of, load_list, load_lists, names
+from server.boot.lists import DEFAULT, RequirementsList, digest_of, load_list, load_lists, names
 from server.boot.lock import FileLock
+from server.boot.pip import PipFailed, PipRun
 from server.boot.state import StateFile, read_state, write_atomically
 from server.boot.stop import never, when_host_leaves
-from server.boot.torch_build import choose_build, for_this_machine
+from server.boot.torch_build import choose_build, for_this_machine, from_pypi, refuse_silent_exchange
 from server.boot.venv import make_environment
 
 pytestmark = pytest.mark.unit
@@ -430,6 +435,68 @@ def test_a_build_that_is_there_fits_or_not(
         (tmp_path / "torch").mkdir()
         (tmp_path / "torch" / "version.py").write_text(f"__version__ = '{there}'\ndebug = False\n")
     assert torch_build.fits_this_machine(tmp_path) is fits
+
+
+CPU_BUILD = RequirementsList(
+    name="torch",
+    path=Path("torch.txt"),
+    digest="d",
+    title="PyTorch for the CPU",
+    size=200.0,
+    needs=(),
+    pip=("--quiet", "--extra-index-url", f"{torch_build._INDEX}/cpu"),
+    offer="",
+    build="torch",
+    requirements=("torch",),
+)
+
+
+def test_another_build_of_torch_is_not_taken_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        index = f"http://127.0.0.1:{gone.getsockname()[1]}/whl"
+    monkeypatch.setattr(torch_build, "_INDEX", index)
+    monkeypatch.setattr(torch_build, "_PYPI", ("for NVIDIA cards, CUDA 13", 2700.0))
+    chosen = replace(CPU_BUILD, pip=("--extra-index-url", f"{index}/cpu"))
+    with pytest.raises(PipFailed) as refused:
+        refuse_silent_exchange(chosen)
+    said = str(refused.value)
+    assert said.startswith("127.0.0.1, from where PyTorch for the CPU (200 MB) comes, does not answer.")
+    assert "for NVIDIA cards, CUDA 13, 2700 MB: " in said
+    assert said.endswith("install torch --pypi-torch")
+    assert parse(["install", "torch", "--pypi-torch"]).pypi_torch
+    refuse_silent_exchange(replace(chosen, pip=()))  # PyPI's is the chosen one
+
+
+def test_an_index_that_answers_is_left_to_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *words: None)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        index = f"http://127.0.0.1:{server.server_address[1]}/nothing-there"
+        monkeypatch.setattr(torch_build, "_INDEX", index)
+        refuse_silent_exchange(replace(CPU_BUILD, pip=("--extra-index-url", f"{index}/cpu")))
+        server.shutdown()
+        thread.join()
+
+
+def test_who_takes_torch_from_pypi_is_told_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_build, "_PYPI", ("for NVIDIA cards, CUDA 13", 2700.0))
+    taken = from_pypi(CPU_BUILD)
+    assert (taken.title, taken.size, taken.pip) == ("PyTorch for NVIDIA cards, CUDA 13", 2700.0, ("--quiet",))
+    plain = replace(CPU_BUILD, pip=("--quiet",))
+    assert from_pypi(plain) == plain
+
+
+@pytest.mark.parametrize(
+    ("variables", "own"),
+    [({}, False), ({"PIP_FIND_LINKS": "/wheels"}, True), ({"PIP_EXTRA_INDEX_URL": "http://mirror/simple"}, True)],
+)
+def test_sources_that_pip_was_told_of_are_known(variables: dict[str, str], own: bool, tmp_path: Path) -> None:
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
+    pip = PipRun(
+        Path(sys.executable), tmp_path, tmp_path / "log", {**environ, "PIP_CONFIG_FILE": os.devnull, **variables}
+    )
+    assert pip.has_own_sources() is own
 
 
 def test_torch_is_built_for_amd_and_apple() -> None:
