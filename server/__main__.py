@@ -10,9 +10,14 @@ def main():  # type: () -> int
         sys.stderr.write("Troupe needs Python 3.10, 3.11, 3.12 or 3.13, and this is " + this + ". ")
         sys.stderr.write("Install one from https://www.python.org and run the same command with it.\n")
         return 1
-    from server.bootstrap import main as bootstrap
+    try:
+        from server.bootstrap import main as bootstrap
 
-    return bootstrap(sys.argv[1:])
+        return bootstrap(sys.argv[1:])
+    except KeyboardInterrupt:
+        # Where more is to be said or tidied it was caught before; this is mostly in the middle of an import.
+        sys.stderr.write("Troupe: Stopped.\n")
+        return 130
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ from server.installs import Install, Installs
 from server.life import Life
 from server.live import LiveSettings
 from server.logs import Memory
-from server.settings import Settings, refuse_unknown_engines
+from server.settings import Settings, no_such_engine, refuse_unknown_engines
 from server.speech.casting import Casting
 from server.speech.clip import ClipMaker
 from server.speech.conversion import Converters
@@ -131,7 +131,7 @@ def create_app(
     if studio:
         app.mount("/", door)
     install_error_handlers(app)
-    app.add_middleware(Gate, policy=app.state.policy)
+    app.add_middleware(Gate, policy=app.state.policy, requests=troupe.life.requests)
     app.add_middleware(Level)  # the last one added is the outermost
     return app
 
@@ -147,7 +147,6 @@ def build(
     """The parts and who knows whom."""
     live = LiveSettings(settings, lambda settings: refuse_unknown_engines(settings, engines))
     home = settings.home
-    deadlines = settings.deadlines
     registry = EngineRegistry(
         EngineSetup(
             models=home / "models",
@@ -155,11 +154,11 @@ def build(
             options_for=lambda name: live.now.engine.options.get(name, {}),
             beside=lambda: live.now.engine.beside,
             threads=settings.engine.threads,
-            deadlines=Deadlines(deadlines.first_chunk_seconds, deadlines.stall_seconds),
-            idle_unload_seconds=settings.engine.idle_unload_minutes * 60,
-            restart_seconds=deadlines.restart_seconds,
-            restart_max_seconds=deadlines.restart_max_seconds,
-            degraded_after=deadlines.degraded_after,
+            deadlines=lambda: Deadlines(live.now.deadlines.first_chunk_seconds, live.now.deadlines.stall_seconds),
+            idle_unload_seconds=lambda: live.now.engine.idle_unload_minutes * 60,
+            restart_seconds=settings.deadlines.restart_seconds,
+            restart_max_seconds=settings.deadlines.restart_max_seconds,
+            degraded_after=settings.deadlines.degraded_after,
         ),
         engines,
     )
@@ -170,7 +169,7 @@ def build(
     )
     casting = Casting(registry, voice_map, library, lambda: live.now, converters.names)
     scripts = Scripts(lambda: live.now, Lexicon(home / "lexicon.yaml"))
-    scheduler = Scheduler(registry, settings.server.queue)
+    scheduler = Scheduler(registry, lambda: live.now.server.queue)
     speaker = Speaker(scheduler, converters.open)
     metrics = Metrics()
     metrics.gauge("queue", "Requests that are open", lambda: scheduler.open)
@@ -227,8 +226,10 @@ def _policy(settings: Settings, key: str | None) -> GatePolicy:
 
 async def _load(troupe: Troupe) -> None:
     """Load the engine of the settings; a failure is shown by ``/health`` and does not end the server."""
+    settings, registry = troupe.settings.now, troupe.registry
+    name = settings.engine.name
     with suppress(SpeechError):
-        await troupe.registry.load(troupe.settings.now.engine.name)
+        await registry.load(name, unknown=no_such_engine(settings, "engine.name", name, registry.table))
     troupe.registry.settle()  # even when it cannot be loaded, those beside it can speak
 
 

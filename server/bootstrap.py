@@ -17,6 +17,7 @@ from server.boot.home import Places, find_home
 from server.boot.install import Installer
 from server.boot.launch import go_on_inside
 from server.boot.lists import DEFAULT, FOR_MODELS, WITH_LICENCE, has_list, load_list, load_lists, names
+from server.boot.port import TAKEN, answers, port_to_be, probe, runs_already, taken
 from server.boot.progress import Progress
 from server.boot.state import StateFile, new_instance
 from server.boot.stop import never, polite_kill_is_ctrl_c, when_host_leaves
@@ -34,6 +35,9 @@ def main(argv: Sequence[str]) -> int:
         return 0
     arguments.home = str(find_home(arguments.home))
     places = Places(Path(arguments.home))
+    if places.home.exists() and not places.home.is_dir():
+        print(f"Troupe: {places.home} is a file. --home and TROUPE_HOME name a folder.", file=sys.stderr)
+        return 1
     try:
         match arguments.command:
             case "doctor":
@@ -63,8 +67,13 @@ def _run(arguments: argparse.Namespace, places: Places, argv: Sequence[str]) -> 
     serving = arguments.command == "serve"
     if serving and state.claim():
         state.update("starting", "Looking for what is installed")
+    wanted = _lists_for(arguments)
+    if serving and not Installer(places, Progress(state), never).is_ready(wanted):
+        status = _port_in_vain(arguments, places, state)
+        if status is not None:
+            return status
     first = not any(places.environments.glob("*/troupe.json"))
-    environment = _prepare(places, state, _lists_for(arguments), arguments)
+    environment = _prepare(places, state, wanted, arguments)
     if first:
         _offer_gpu()
     if serving and state.claim():
@@ -77,6 +86,22 @@ def _run(arguments: argparse.Namespace, places: Places, argv: Sequence[str]) -> 
         argv = [word for option, word in ((arguments.dry_run, "--dry-run"), (arguments.yes, "--yes")) if option]
         argv = [arguments.command, str(arguments.folder), *argv]
     return go_on_inside(environment, [*argv, *again])
+
+
+def _port_in_vain(arguments: argparse.Namespace, places: Places, state: StateFile) -> int | None:
+    """The exit status where the port is taken, so that nothing is installed for a start that must fail."""
+    port, host = port_to_be(arguments, places.home), arguments.host or "127.0.0.1"
+    if not port or not answers(host, port):
+        return None
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    found = probe(host, port)
+    if found is not None:
+        state.remove()
+        return runs_already(url, found, arguments)
+    message = f"{taken(host, port)}. Nothing was installed."
+    state.update("failed", message)
+    print(f"Troupe: {message}", file=sys.stderr)
+    return TAKEN
 
 
 def _inside(arguments: argparse.Namespace, places: Places) -> int:
@@ -131,7 +156,8 @@ def _prepare(
     polite_kill_is_ctrl_c()
     stop = when_host_leaves if getattr(arguments, "host_owned", False) else never
     try:
-        return Installer(places, Progress(state), stop).prepare(wanted)
+        pypi = getattr(arguments, "pypi_torch", False)
+        return Installer(places, Progress(state), stop, pypi_torch=pypi).prepare(wanted)
     except KeyboardInterrupt:
         state.update("failed", "The installation was stopped; the next start goes on from there.")
         raise Stopped("Stopped. The next start goes on from there.") from None

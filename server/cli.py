@@ -21,6 +21,10 @@ def run(arguments: argparse.Namespace) -> int:
         return _fetch(arguments)
     if arguments.command == "import-alltalk":
         return _import_alltalk(arguments)
+    if arguments.command == "say" and not arguments.output.parent.is_dir():
+        folder, name = arguments.output.parent, arguments.output.name
+        print(f"Troupe: there is no folder {folder} to write {name} into", file=sys.stderr)
+        return 1
     from server.serve import running_server, serve
 
     if arguments.command == "serve":
@@ -105,12 +109,19 @@ def _agreed(count: int) -> bool:
 
 
 def _say(url: str, key: str | None, arguments: argparse.Namespace) -> int:
+    from server.audio.formats import FORMATS
+
     output: Path = arguments.output
+    ending = output.suffix.lstrip(".").lower()
+    if ending and ending not in FORMATS:
+        endings = ", ".join(f".{name}" for name in FORMATS)
+        print(f"Troupe: a file's ending is its format, and {output.suffix} is none: {endings}", file=sys.stderr)
+        return 1
     wanted = {
         "model": "tts-1",
         "input": arguments.text,
         "voice": arguments.voice,
-        "response_format": output.suffix.lstrip(".").lower() or "wav",
+        "response_format": ending or "wav",
     }
     unfinished = output.with_name(f".{output.name}.part")
     try:

@@ -1,22 +1,16 @@
-"""The server's port: taking it, saying why it cannot be had, asking who has it."""
+"""The server's port: taking it, saying why it cannot be had."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import http.client
 import ipaddress
-import json
 import socket
 import sys
-from typing import Any
 
 from server.boot.arguments import COMMAND
 from server.errors import ConfigError
 from server.settings import Settings
-
-_PROBE_SECONDS = 2.0
-_MOST_OF_AN_ANSWER = 4096
 
 
 class CannotListen(ConfigError):
@@ -61,20 +55,6 @@ def reached_at(settings: Settings) -> str:
         if address.is_unspecified:
             return "127.0.0.1" if address.version == 4 else "::1"
     return host
-
-
-def probe(host: str, port: int) -> dict[str, Any] | None:
-    """What ``GET /health`` says when a Troupe server answers there; None otherwise."""
-    # Neither a proxy nor another program's redirect is followed. By that name every server of ours lets it in.
-    connection = http.client.HTTPConnection(host, port, timeout=_PROBE_SECONDS)
-    try:
-        connection.request("GET", "/health", headers={"Host": "localhost"})
-        found = json.loads(connection.getresponse().read(_MOST_OF_AN_ANSWER))
-    except (OSError, ValueError, RecursionError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
-    return found if isinstance(found, dict) and found.get("product") == "troupe" else None
 
 
 def _listening(family: socket.AddressFamily, host: str, port: int) -> socket.socket:

@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import contextlib
 import logging
-import signal
 import socket
 import sys
 import threading
@@ -14,70 +13,29 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 
 from server import __version__
-from server.api.security import Cut
 from server.app import create_app
 from server.boot.arguments import COMMAND
 from server.boot.errors import Stopped
 from server.boot.home import Places
+from server.boot.port import TAKEN, probe, runs_already
 from server.boot.state import Phase, StateFile, new_instance
 from server.boot.stop import when_host_leaves
 from server.engines.table import ENGINES
 from server.errors import ConfigError
+from server.graceful import Server, is_news
 from server.keyfile import ensure_key, key_file, read_key
 from server.life import Life
 from server.logs import set_up
-from server.port import PortTaken, bind, probe, reached_at, url_of
+from server.port import PortTaken, bind, reached_at, url_of
 from server.settings import Settings, load_settings, refuse_unknown_engines
 from server.troupe import Troupe
 
 log = logging.getLogger("troupe")
 
-PORT_TAKEN = 3
-"""Exit status when the port cannot be had."""
-_SIGNALS = [signal.SIGINT, signal.SIGTERM]
-if sys.platform == "win32":
-    _SIGNALS.append(signal.SIGBREAK)
 _PHASES: dict[str, Phase] = {"loading": "loading", "ready": "ready", "unloaded": "ready", "degraded": "failed"}
-
-
-class Server(uvicorn.Server):
-    """uvicorn's server; tells endless responses to end before it waits for the others, and ends with status 0."""
-
-    def __init__(self, app: FastAPI, *, drain_seconds: float) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=round(drain_seconds),
-                ws="none",
-            )
-        )
-        self._troupe: Troupe = app.state.troupe
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """As uvicorn's, but a signal is not raised again at the end: it was obeyed, and there is tidying left."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain and close."""
-        self._troupe.life.stopping.set()
-        await self._troupe.narrations.close()
-        await super().shutdown(sockets)
 
 
 def serve(arguments: argparse.Namespace) -> int:
@@ -90,7 +48,7 @@ def serve(arguments: argparse.Namespace) -> int:
         refuse_unknown_engines(settings, ENGINES)
         sockets = bind(settings)
     except PortTaken as error:
-        return _port_taken(settings, state, error)
+        return _port_taken(settings, arguments, state, error)
     except ConfigError as error:
         state.update("failed", error.message)
         sys.stderr.write(f"Troupe: {error.message}\n")
@@ -112,24 +70,19 @@ async def _serve(
     # Sound crosses several threads on its way; Python's usual 5 ms between them would be heard as a late start.
     sys.setswitchinterval(0.001)
     memory = set_up(settings.home / "logs", settings.server.log_level)
-    logging.getLogger("uvicorn.error").addFilter(_is_news)
+    logging.getLogger("uvicorn.error").addFilter(is_news)
     life = Life(host_owned=bool(arguments.host_owned), host_is_there=_host_is_there)
     key, is_new = ensure_key(settings.home) if settings.server.wants_key else (None, False)
     app = create_app(settings, instance=state.instance, life=life, log=memory, key=key, studio=True)
     teller = _Teller(app, state, url_of(settings, sockets[0].getsockname()[1]), key if is_new else None)
     app.state.troupe.registry.on_change(teller.tell)
-    server = Server(app, drain_seconds=0 if life.host_owned else settings.server.drain_seconds)
+    server = Server(app, drain_seconds=0 if life.host_owned else None)
     watch = asyncio.create_task(_end_when_unused(server, life))
     teller.tell()
     try:
         await server.serve(sockets)
     finally:
         watch.cancel()
-
-
-def _is_news(record: logging.LogRecord) -> bool:
-    """False for uvicorn's own traceback of a connection that was cut on purpose."""
-    return not (record.exc_info and isinstance(record.exc_info[1], Cut))
 
 
 class _Teller:
@@ -141,10 +94,13 @@ class _Teller:
         self._url = url
         self._new_key = new_key
         self._greeted = False
+        self._address_given = False
         self._told: tuple[object, ...] = ()
 
     def tell(self) -> None:
-        """Write the present state; greet when it is ready for the first time."""
+        """Write the present state; greet when it is ready for the first time, or cannot be."""
+        if self._troupe.life.stopping.is_set():
+            return  # an engine that is unloaded then is no news
         registry = self._troupe.registry
         waiting = registry.state == "unloaded" and not registry.current
         phase = "starting" if waiting else _PHASES[registry.state]
@@ -153,11 +109,31 @@ class _Teller:
             return
         self._state.update(phase, registry.detail, registry.fraction, self._url)
         if phase == "failed":
-            log.error("%s cannot speak: %s", registry.current, registry.detail)
-        if phase == "ready" and not self._greeted:
+            log.error("%s cannot speak: %s", registry.current or "The server", registry.detail)
+            if not self._greeted and not self._address_given:
+                self._address_given = True
+                self._give_address()
+        if registry.state == "ready" and not self._greeted:
             self._greet()
             self._greeted = True  # last: a key that could not be shown is shown the next time
         self._told = news
+
+    def _give_address(self) -> None:
+        """The server runs all the same, and the studio can mend it."""
+        sys.stdout.write(
+            f"\nTroupe {__version__} answers at {self._url}, but cannot speak yet: see the error above\n"
+            + self._key_lines()
+            + f"  Mend:    choose an engine in the studio at {self._url}/, or mend the setting and start again\n"
+            "  Stop:    Ctrl+C\n\n"
+        )
+        sys.stdout.flush()
+        self._new_key = None
+
+    def _key_lines(self) -> str:
+        """A new key, which is shown once, and where it lies."""
+        settings = self._troupe.settings.now
+        lines = f"  Key:     {self._new_key}   (shown this once)\n" if self._new_key else ""
+        return lines + (f"  KEY is in {key_file(settings.home)}\n" if settings.server.wants_key else "")
 
     def _greet(self) -> None:
         voices = self._troupe.casting.voices()
@@ -165,31 +141,29 @@ class _Teller:
         more = f" and {len(voices) - 8} more ({COMMAND} voices)" if len(voices) > 8 else ""
         settings = self._troupe.settings.now
         key = ' -H "Authorization: Bearer KEY"' if settings.server.wants_key else ""
-        lines = [f"  Key:     {self._new_key}   (shown this once)\n"] if self._new_key else []
-        lines += [f"  KEY is in {key_file(settings.home)}\n"] if key else []
         sys.stdout.write(
             f"\nTroupe {__version__} is ready at {self._url}\n"
             f"  Engine:  {self._troupe.registry.capabilities().title} on {self._troupe.registry.device}\n"
             f"  Voices:  {shown}{more}\n"
-            + "".join(lines)
+            + self._key_lines()
             + f'  Try:     curl {self._url}/v1/audio/speech{key} -H "Content-Type: application/json" '
             '-d "{\\"model\\":\\"tts-1\\",\\"input\\":\\"Hello there!\\",\\"voice\\":\\"nova\\"}" -o hello.mp3\n'
             "  Stop:    Ctrl+C\n\n"
         )
         sys.stdout.flush()
+        self._new_key = None
 
 
-def _port_taken(settings: Settings, state: StateFile, error: PortTaken) -> int:
+def _port_taken(settings: Settings, arguments: argparse.Namespace, state: StateFile, error: PortTaken) -> int:
     """Say who has the port: ourselves is good news, anybody else is not."""
     port = settings.server.port
     other = probe(reached_at(settings), port)
     if other is None:
         state.update("failed", error.message)
         sys.stderr.write(f"Troupe: {error.message}\n")
-        return PORT_TAKEN
+        return TAKEN
     state.remove()  # where the other one writes its own, this does nothing
-    sys.stdout.write(f"Troupe {other.get('version', '')} is already running at {url_of(settings, port)}\n")
-    return 0
+    return runs_already(url_of(settings, port), other, arguments)
 
 
 def _host_is_there() -> bool:

@@ -51,6 +51,7 @@ class Settings(SettingsTree):
 
     _origin: _Origin = PrivateAttr()
     _sources: dict[str, Source] = PrivateAttr(default_factory=dict)
+    _labels: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @property
     def home(self) -> Path:
@@ -81,6 +82,7 @@ def load_settings(
     settings = _validated(values)
     settings._origin = _Origin(home, given, environment)
     settings._sources = {key: value.source for key, value in values.items()}
+    settings._labels = {key: value.label for key, value in values.items()}
     return settings
 
 
@@ -111,11 +113,16 @@ def refuse_unknown_engines(settings: Settings, engines: Collection[str]) -> None
     for key, names in (("engine.beside", settings.engine.beside), ("engine.devices", settings.engine.devices)):
         for name in names:
             if name not in engines:
-                near = difflib.get_close_matches(name, engines, n=1, cutoff=0.6)
-                hint = f" Did you mean {near[0]}?" if near else ""
-                raise ConfigError(
-                    f"{key}: there is no engine {shortened(name)}.{hint} Engines: {', '.join(engines)}.", param=key
-                )
+                raise ConfigError(no_such_engine(settings, key, name, engines), param=key)
+
+
+def no_such_engine(settings: Settings, key: str, name: str, engines: Collection[str]) -> str:
+    """What is wrong with the name of an engine: who says so, the key, which names are near, which there are."""
+    label = settings._labels.get(key) or settings._labels.get(f"{key}.{name}")
+    near = difflib.get_close_matches(name, engines, n=1, cutoff=0.6)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    said = f"{label}: {key}" if label else key
+    return f"{said}: there is no engine {shortened(name)}.{hint} Engines: {', '.join(engines)}."
 
 
 def write_user_setting(

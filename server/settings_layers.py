@@ -58,9 +58,12 @@ def file_layer(path: Path, source: Source) -> Layer:
     """What a settings file says; a damaged one of the user's is replaced by its last good copy."""
 
     def damaged(error: Exception) -> None:
-        log.warning(
-            "%s cannot be read (%s); using the last good copy of it.", path, " ".join(str(error).split())
-        )
+        cause = error.__cause__
+        mark = getattr(cause, "problem_mark", None)
+        line = f"line {mark.line + 1}" if mark else "it"
+        why = getattr(cause, "problem", None) or " ".join(str(error).split())
+        log.warning("%s cannot be read: %s%s.", path, f"{line}: " if mark else "", why)
+        log.warning("What was changed in it is NOT in force until %s is mended: using the last good copy.", line)
 
     try:
         content = (

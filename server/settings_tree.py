@@ -108,7 +108,7 @@ class EngineSettings(Section):
     device: Device = setting("auto", "auto, cpu, cuda, cuda:N or mps; auto takes the best that works")
     devices: dict[str, Device] = setting({}, "Devices of single engines, as their pages in the studio have them")
     threads: int = setting(
-        0, "Threads to compute with; 0 is the engine's choice", unit="threads", ge=0, le=256
+        0, "Threads to compute with; 0 is the engine's choice", unit="threads", ge=0, le=256, restart=True
     )
     idle_unload_minutes: float = setting(
         0, "Give the memory back when unused for so long; 0 is never", unit="minutes", ge=0, le=10080
@@ -207,15 +207,23 @@ class DeadlineSettings(Section):
         60, "Longest wait for each further sound; a slow CPU needs most of it", unit="seconds", ge=1, le=3600
     )
     restart_seconds: float = setting(
-        1, "Wait before a crashed engine's first restart; doubles each time", unit="seconds", ge=0, le=60
+        1,
+        "Wait before a crashed engine's first restart; doubles each time",
+        unit="seconds",
+        ge=0,
+        le=60,
+        restart=True,
     )
-    restart_max_seconds: float = setting(60, "Longest wait between restarts", unit="seconds", ge=1, le=3600)
+    restart_max_seconds: float = setting(
+        60, "Longest wait between restarts", unit="seconds", ge=1, le=3600, restart=True
+    )
     degraded_after: int = setting(
         5,
         "Crashes within 5 minutes after which the server calls itself degraded",
         unit="crashes",
         ge=1,
         le=100,
+        restart=True,
     )
 
 

@@ -103,9 +103,19 @@ async def reload_engine(request: Request, engine: Annotated[str, Query(max_lengt
 
 @router.put("/api/stop-generation")
 async def stop_generation(request: Request) -> Json:
-    """Stop what AllTalk's routes are speaking, inside the sentence."""
-    stopped = troupe_of(request).generations.stop()
-    return {"message": "Cancelling current TTS generation" if stopped else "Nothing is being generated"}
+    """Stop what AllTalk's routes are speaking, inside the sentence.
+
+    What others listen to goes on: to AllTalk all speech was its one client's, here several share a server.
+    """
+    troupe = troupe_of(request)
+    others = troupe.speech.scheduler.open - troupe.generations.open + len(troupe.narrations.open)
+    stopped = troupe.generations.stop()
+    said = "Cancelling current TTS generation" if stopped else "Nothing is being generated"
+    if others > 0:
+        by_whom = "" if stopped else " by AllTalk's routes"
+        count = "1 request of other routes goes on" if others == 1 else f"{others} requests of other routes go on"
+        said = f"{said}{by_whom}; {count}"
+    return {"message": said}
 
 
 @router.get("/api/reload_config", response_class=PlainTextResponse)

@@ -100,7 +100,8 @@ async def form_fields(request: Request) -> dict[str, str]:
     """Plain fields of a form; refuses other bodies."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _FORMS:
-        raise Refused(415, f"Send the fields as a form ({' or '.join(_FORMS)}), not as {kind or 'nothing'}.")
+        found = f", not as {kind}" if kind else "; the request has no Content-Type"
+        raise Refused(415, f"Send the fields as a form ({' or '.join(_FORMS)}){found}.")
     form = await request.form(max_files=0)
     return {name: value for name, value in form.items() if not isinstance(value, UploadFile)}
 

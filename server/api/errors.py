@@ -55,6 +55,9 @@ CODES = {
 }
 
 
+_NO_OBJECT = ("model_attributes_type", "model_type", "dict_type")
+
+
 class Refused(SpeechError):
     """A refusal that only HTTP knows: key, Host, Origin, method, size, content type."""
 
@@ -189,5 +192,7 @@ def _sentence(error: Any) -> str:
     if error["type"] == "missing":
         return f"Missing required parameter: '{field}'." if field else "The request needs a body."
     reason = error["msg"].removeprefix("Value error, ")
+    if error["type"] in _NO_OBJECT:  # pydantic speaks of Python's own things
+        reason = "expected a JSON object"
     subject = f"'{field}'" if field else "the body"
     return f"Invalid value for {subject}: {reason[:1].lower()}{reason[1:]}."

@@ -6,6 +6,7 @@ body's size. It looks at ``scope["path"]``, never at a URL put together from the
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -17,8 +18,9 @@ from server.api.errors import Refused, error_response, unexpected_error
 from server.api.exchange import Answer, Body
 from server.api.policy import LOGIN_PATH, OPEN_PATHS, SPOKEN_MEDIA, GatePolicy, is_media
 from server.api.visit import Visit
-from server.errors import Overloaded, SpeechError
+from server.errors import Overloaded, SpeechError, Unavailable
 from server.keyfile import COOKIE
+from server.life import Requests
 
 log = logging.getLogger("troupe.gate")
 
@@ -35,6 +37,8 @@ ALLOW_HEADERS = (
 )
 EXPOSE_HEADERS = "x-request-id, content-disposition, content-range, etag, retry-after"
 PREFLIGHT_SECONDS = 600
+_RESTART_SECONDS = 5
+"""When a client whose request a stop ended may ask again: about what a restart takes."""
 
 _HEADER_NAME = re.compile(r"[a-z0-9_-]{1,60}")
 
@@ -50,9 +54,10 @@ class Gate:
     shown, or none is wanted.
     """
 
-    def __init__(self, app: ASGIApp, policy: GatePolicy) -> None:
+    def __init__(self, app: ASGIApp, policy: GatePolicy, requests: Requests | None = None) -> None:
         self._app = app
         self._policy = policy
+        self._requests = Requests() if requests is None else requests  # an empty one is false
         self._speaking = 0
         self._open = 0
 
@@ -188,19 +193,32 @@ class Gate:
         body.check_length(visit.one("content-length"))
         answer = Answer(send, self._marks(visit, request_id), muted=lambda: body.refusal is not None)
         failure: Exception | None = None
+        stopped: Unavailable | None = None
         if body.refusal is None:
             try:
-                await self._app(scope, body, answer)
+                with self._requests.one():
+                    await self._app(scope, body, answer)
+            except asyncio.CancelledError:
+                if not self._requests.ended:
+                    raise
+                failure = stopped = Unavailable(
+                    "The server was stopped before it could answer. Try again when it runs again.",
+                    code="server_stopping",
+                    retry_after=_RESTART_SECONDS,
+                )
             except Exception as error:  # noqa: BLE001 - the outermost boundary: the client is told of anything
                 failure = error
         if answer.started:
             if failure is not None and not answer.complete:
-                log.warning("%s %s %a was cut: %s", request_id, visit.method, visit.path[:100], failure or "")
+                why = "the server stops" if stopped else failure
+                log.warning("%s %s %a was cut: %s", request_id, visit.method, visit.path[:100], why)
                 raise Cut from failure  # the server cuts the connection; a clean end would look like success
         elif body.refusal is not None:
             if body.refusal.status == 413:
                 await body.drain()
             await self._refuse(body.refusal, visit, request_id, scope, receive, send)
+        elif stopped is not None:
+            await self._refuse(stopped, visit, request_id, scope, receive, send)
         elif failure is not None:
             log.error("%s %s %a broke", request_id, visit.method, visit.path[:100], exc_info=failure)
             await self._refuse(unexpected_error(request_id), visit, request_id, scope, receive, send)

@@ -9,11 +9,13 @@ from pathlib import Path
 
 COMMAND = "py -m server" if sys.platform == "win32" else "python3 -m server"
 """How a person calls us."""
+FETCH = "fetch"
+"""What follows ``install`` inside the environment: no command for people, so they are not told of it."""
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Understand a command line; without a sub-command it means ``serve``."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser(FETCH in argv).parse_args(argv)
     arguments.command = arguments.command or "serve"
     # Going on inside the environment changes the folder.
     if arguments.command == "say":
@@ -23,7 +25,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(inside: bool) -> argparse.ArgumentParser:
     # A sub-command's own defaults would overwrite what was given before it, so it has none.
     parser = argparse.ArgumentParser(
         prog=COMMAND,
@@ -48,10 +50,17 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="an engine, or a model of the Coqui library (tts_models/en/vctk/vits); none: what a first start installs",
     )
-    # What follows inside the environment: no command for people, so it has no help and is not listed.
-    fetch = commands.add_parser("fetch", parents=[shared])
-    fetch.add_argument("names", nargs="+")
-    for command in (install, fetch):
+    install.add_argument(
+        "--pypi-torch",
+        action="store_true",
+        help="take PyTorch as PyPI has it, where the site of the build that fits this machine does not answer",
+    )
+    fetching = [install]
+    if inside:
+        fetch = commands.add_parser(FETCH, parents=[shared])
+        fetch.add_argument("names", nargs="+")
+        fetching.append(fetch)
+    for command in fetching:
         command.add_argument(
             "--accept-licence",
             action="store_true",
@@ -124,7 +133,6 @@ def _serving(missing: str | None) -> argparse.ArgumentParser:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError("a port is a number from 0 (any free one) to 65535")
-    return port
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"expected a number from 0 (any free port) to 65535, found {text!r}")
+    return int(text)

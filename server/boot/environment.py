@@ -77,6 +77,12 @@ class Environment:
         installed = {} if self.unfinished() else self.installed()
         return [item for item in lists if installed.get(item.name) != item.digest]
 
+    def has_packages_of(self, item: RequirementsList) -> bool:
+        """Whether what a list names is there in some version; lines for some machines only are not looked at."""
+        there = {_spelt(info.name.partition("-")[0]) for info in self.packages.glob("*.dist-info")}
+        names = (re.match(r"[\w.-]+", line) for line in item.requirements if ";" not in line and line[0] != "-")
+        return all(name is not None and _spelt(name[0]) in there for name in names)
+
     def alive(self) -> bool:
         """Whether its base interpreter is still there and of the version it was made for."""
         settings = _read_pyvenv(self.path / "pyvenv.cfg")
@@ -177,6 +183,11 @@ def size_on_disk(path: Path) -> int:
     """Bytes of a file, or of all below a folder."""
     files = path.rglob("*") if path.is_dir() and not path.is_symlink() else [path]
     return sum(file.lstat().st_size for file in files if file.is_file())
+
+
+def _spelt(package: str) -> str:
+    """A package's name as all who write it differently mean it."""
+    return re.sub(r"[-_.]+", "_", package).lower()
 
 
 def _is_whole(info: Path) -> bool:

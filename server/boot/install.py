@@ -19,7 +19,7 @@ from server.boot.lock import FileLock
 from server.boot.pip import PipFailed, PipRun
 from server.boot.progress import Progress
 from server.boot.stop import StopCheck
-from server.boot.torch_build import ANEW, TORCH, fits_this_machine, for_this_machine
+from server.boot.torch_build import ANEW, TORCH, fits_this_machine, for_this_machine, from_pypi, refuse_silent_exchange
 from server.boot.venv import make_environment
 
 _IDLE = 7 * 24 * 3600.0
@@ -40,12 +40,16 @@ class Installer:
         stop: StopCheck,
         lists: Callable[[Sequence[str]], list[RequirementsList]] = load_lists,
         root: Path | None = None,
+        *,
+        pypi_torch: bool = False,
     ) -> None:
+        """``pypi_torch`` takes PyTorch from PyPI, where the build that fits this machine comes from elsewhere."""
         self._places = places
         self._progress = progress
         self._stop = stop
         self._lists = lists
         self._root = root or places.environments
+        self._pypi_torch = pypi_torch
         self._lock = FileLock(self._root / "install.lock")
 
     def prepare(self, wanted: Sequence[str] = ()) -> Environment:
@@ -73,6 +77,10 @@ class Installer:
             self._remove_unused(environment)
         return environment
 
+    def is_ready(self, wanted: Sequence[str] = ()) -> bool:
+        """Whether there is nothing to install for them."""
+        return self._is_ready(self.environment(), self._lists([*DEFAULT, *wanted]))
+
     def environment(self) -> Environment:
         """The environment that this Python and the default lists name, there or not."""
         name = f"{version_of_this_python()}-{digest_of(self._lists(DEFAULT))}"
@@ -93,15 +101,17 @@ class Installer:
 
     def _bring_up(self, environment: Environment, lists: Sequence[RequirementsList]) -> None:
         lists, further = for_this_machine(lists), for_this_machine(_further(environment, lists))
+        if self._pypi_torch:
+            lists = [from_pypi(item) for item in lists]
         there = self._keep_or_take_over(environment)
+        if there and environment.unfinished() and (dropped := environment.drop_broken_packages()):
+            self._progress.say(f"Repairing {len(dropped)} packages that an interruption left incomplete.")
         if missing := environment.missing([*lists, *further]):
             self._announce(environment, missing)
         if not there:
             self._progress.at("Making a Python environment", 0.0)
             make_environment(environment.path, self._stop)
             environment.record({item.name: "" for item in further}, unfinished=True)
-        elif environment.unfinished() and (dropped := environment.drop_broken_packages()):
-            self._progress.say(f"Repairing {len(dropped)} packages that an interruption left incomplete.")
         self._install(environment, lists)
         stale = environment.missing(further)
         try:
@@ -153,6 +163,9 @@ class Installer:
         done = 0.0
         for options, group in groupby(sorted(missing, key=_turn), key=lambda item: item.pip):
             batch = list(group)
+            for item in batch:
+                if item.build == TORCH and not pip.has_own_sources():
+                    refuse_silent_exchange(item)
             weight = sum(_weight(item) for item in batch)
             if not options:
                 # pip hears of every ordinary list at once, so that none breaks what another asks for. What is
@@ -168,9 +181,13 @@ class Installer:
             done += weight
 
     def _announce(self, environment: Environment, missing: Sequence[RequirementsList]) -> None:
-        size = sum(item.size for item in missing)
+        damaged = environment.was_made() and environment.unfinished()
+        size = sum(item.size for item in missing if not (damaged and environment.has_packages_of(item)))
         titles = ", ".join(item.title for item in missing if item.size >= 1) or missing[0].title
-        if all(item.name in environment.installed() for item in missing):
+        if damaged:
+            left = f"about {size:.0f} MB" if size >= 1 else "next to nothing"
+            self._progress.say(f"Finishing the interrupted installation of {titles}: {left} to download")
+        elif all(item.name in environment.installed() for item in missing):
             self._progress.say(f"Updating {titles}: at most {size:.0f} MB to download")
         else:
             self._progress.say(

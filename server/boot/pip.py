@@ -73,6 +73,12 @@ class PipRun:
         if process.wait() != 0:
             raise PipFailed(f"{reader.reason()} What pip said is in {self._log}.")
 
+    def has_own_sources(self) -> bool:
+        """Whether somebody has told pip where packages come from, or through which proxy."""
+        command = [str(self._python), "-m", "pip", "config", "list"]
+        said = subprocess.run(command, env=self._environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return re.search(rb"\b(index-url|find-links|no-index|proxy)=", said.stdout) is not None
+
     def _bar(self) -> str:
         # Machine-readable progress came with pip 24.1; the pip here is the one Python brought along.
         for info in self._packages.glob("pip-*.dist-info"):

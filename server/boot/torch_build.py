@@ -9,19 +9,29 @@ from __future__ import annotations
 
 import platform
 import re
+import ssl
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from server.boot.arguments import COMMAND
 from server.boot.hardware import NvidiaSupport, nvidia_support
 from server.boot.lists import RequirementsList
+from server.boot.pip import PipFailed
 
 TORCH = "torch"
 """The list that asks for a build, and its word for it."""
 ANEW = ("--force-reinstall",)
 """For pip, which would keep a build that does not fit: its version is right."""
 _INDEX = "https://download.pytorch.org/whl"
+_PYPI = ("for the CPU", 200.0) if sys.platform == "win32" else ("for NVIDIA cards, CUDA 13", 2700.0)
+"""The build that PyPI has, and its size in megabytes."""
+_SECONDS = 15.0
+"""How long its index may take to answer."""
 _OLDEST_DRIVER = 525
 """The first that runs CUDA 12."""
 
@@ -99,6 +109,44 @@ def for_this_machine(lists: Sequence[RequirementsList]) -> list[RequirementsList
 def _chosen(item: RequirementsList) -> RequirementsList:
     build = _build(nvidia_support())
     return replace(item, title=f"{item.title} {build.title}", size=build.size, pip=(*item.pip, *build.options()))
+
+
+def from_pypi(item: RequirementsList) -> RequirementsList:
+    """The list with the build that PyPI itself has, where the chosen one comes from elsewhere."""
+    if item.build != TORCH or not _index(item.pip):
+        return item
+    at = item.pip.index("--extra-index-url")
+    title, size = _PYPI
+    return replace(item, title=f"PyTorch {title}", size=size, pip=(*item.pip[:at], *item.pip[at + 2 :]))
+
+
+def refuse_silent_exchange(item: RequirementsList) -> None:
+    """Raise PipFailed where the index of the chosen build does not answer: pip would take PyPI's without a word."""
+    index = _index(item.pip)
+    if not index or _answers(index):
+        return
+    title, size = _PYPI
+    raise PipFailed(
+        f"{urlsplit(index).hostname}, from where {item.title} ({item.size:.0f} MB) comes, does not answer. Try again "
+        f"later, or take what PyPI has, {title}, {size:.0f} MB: {COMMAND} install {TORCH} --pypi-torch"
+    )
+
+
+def _index(options: Sequence[str]) -> str:
+    return next((option for option in options if option.startswith(_INDEX)), "")
+
+
+def _answers(index: str) -> bool:
+    context = ssl.create_default_context()
+    # Nothing it says is used; whom to trust is pip's business, and pip knows more certificates.
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        urllib.request.urlopen(f"{index}/{TORCH}/", timeout=_SECONDS, context=context).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _build(nvidia: NvidiaSupport) -> TorchBuild:

@@ -59,7 +59,7 @@ class WorkerClient:
         class_path: str,
         context: EngineContext,
         *,
-        deadlines: Deadlines | None = None,
+        deadlines: Callable[[], Deadlines] = Deadlines,
         on_exit: Callable[[int], None] = lambda status: None,
     ) -> None:
         self.engine = engine
@@ -70,7 +70,7 @@ class WorkerClient:
         self.device_memory: Mapping[str, int] = {}
         self._class_path = class_path
         self._context = context
-        self._deadlines = deadlines or Deadlines()
+        self._deadlines = deadlines
         self._on_exit = on_exit
         self._ids = itertools.count(1)
         self._jobs: dict[int, asyncio.Queue[_Item]] = {}
@@ -97,12 +97,13 @@ class WorkerClient:
                 "options": dict(self._context.options),
             }
         )
+        limit = self._deadlines().load
         try:
-            await asyncio.wait_for(asyncio.shield(self._loaded), self._deadlines.load)
+            await asyncio.wait_for(asyncio.shield(self._loaded), limit)
         except asyncio.TimeoutError as error:
             self.kill()
             raise SynthesisFailed(
-                f"{self.engine} did not finish loading within {self._deadlines.load:g} s."
+                f"{self.engine} did not finish loading within {limit:g} s."
             ) from error
         except BaseException:
             self.kill()
@@ -164,7 +165,7 @@ class WorkerClient:
             raise WorkerDied(f"The {self.engine} engine has stopped.")
         self._jobs[job_id] = inbox
         self._post(message)
-        limit = self._deadlines.first_chunk
+        limit = self._deadlines().first_chunk
         finished = False
         try:
             while True:
@@ -178,7 +179,7 @@ class WorkerClient:
                         f"The {self.engine} engine did not answer within {limit:g} s and was restarted.",
                         code="engine_stalled",
                     ) from error
-                limit = self._deadlines.stall
+                limit = self._deadlines().stall
                 if item is None:
                     finished = True
                     return

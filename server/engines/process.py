@@ -45,6 +45,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            start_new_session=True,  # a terminal's Ctrl+C is for the server, which lets this one speak to the end
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         for target in (self._read_messages, self._write_messages, self._read_log):

@@ -25,6 +25,8 @@ from server.voices.voice import Voice
 
 log = logging.getLogger("troupe.engines")
 
+_LOOK = 30.0
+"""Seconds between two looks for idle engines, at most."""
 _RETRY_SECONDS = 30.0
 """How long after its failure an engine beside the current one is tried again, when somebody wants it."""
 
@@ -142,13 +144,16 @@ class EngineRegistry:
         """Call ``listener`` whenever an engine, its state or its progress change."""
         self._listeners.append(listener)
 
-    async def load(self, name: str) -> None:
-        """Make ``name`` current and ready. Raises why it cannot be; the engine before it then goes on."""
+    async def load(self, name: str, *, unknown: str = "") -> None:
+        """Make ``name`` current and ready. Raises why it cannot be; the engine before it then goes on.
+
+        ``unknown`` is what people are told where there is no engine of that name: whoever names it knows where.
+        """
         try:
             slot = self._slot(name)
         except SpeechError as error:
             if not self.current:
-                self._failure = error.message
+                self._failure = unknown if unknown and name not in self.table else error.message
                 self._tell()
             raise
         async with self._switching:
@@ -220,15 +225,15 @@ class EngineRegistry:
 
     async def prepare(self, voice: Voice) -> None:
         """Let the voice's engine take in a cloned voice."""
-        await self.ready(self.setup.deadlines.load, voice.engine)
+        await self.ready(self.setup.deadlines().load, voice.engine)
         await self._speaking(voice).prepare(voice)
 
     async def unload_when_idle(self) -> None:
         """Run for ever: unload each engine after ``idle_unload_seconds`` without a job."""
-        limit = self.setup.idle_unload_seconds
-        while limit > 0:
-            await asyncio.sleep(min(limit, 30.0))
-            for slot in [*self._slots.values()]:
+        while True:
+            await asyncio.sleep(min(self.setup.idle_unload_seconds() or _LOOK, _LOOK))
+            limit = self.setup.idle_unload_seconds()
+            for slot in [*self._slots.values()] if limit > 0 else []:
                 if slot.idle_for(limit):
                     log.info("unloading %s after %g s without use", slot.name, limit)
                     await slot.unload()

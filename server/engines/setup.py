@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from server.engines.base import Capabilities, EngineContext, OptionValue
@@ -12,7 +12,7 @@ from server.engines.client import Deadlines
 
 @dataclass(frozen=True, slots=True)
 class EngineSetup:
-    """What the settings say of engines; ``device_for``, ``options_for`` and ``beside`` look at those in force."""
+    """What the settings say of engines; what can be called looks at those in force."""
 
     models: Path
     device_for: Callable[[str, Capabilities], str] = lambda name, capabilities: "cpu"
@@ -20,8 +20,8 @@ class EngineSetup:
     beside: Callable[[], Sequence[str]] = lambda: ()
     """Engines that are to be loaded beside the current one."""
     threads: int = 0
-    deadlines: Deadlines = field(default_factory=Deadlines)
-    idle_unload_seconds: float = 0.0
+    deadlines: Callable[[], Deadlines] = Deadlines
+    idle_unload_seconds: Callable[[], float] = lambda: 0.0
     """0 keeps the engine loaded."""
     restart_seconds: float = 1.0
     """Pause before the second restart in a row; doubles each time. The first comes at once."""

@@ -24,6 +24,8 @@ from server.speech.rendition import RvcChoice
 log = logging.getLogger("troupe.rvc")
 
 _METHODS: dict[str, PitchMethod] = {"rmvpe": "rmvpe", "yin": "yin"}
+_LOOK = 30.0
+"""Seconds between two looks whether it is idle, at most."""
 _SILENCE_RATE = 24_000
 """Hz of the rehearsed silence: Kokoro's rate and XTTS's."""
 
@@ -65,11 +67,12 @@ class Converters:
         """Give back the memory."""
         self.process.close()
 
-    async def unload_when_idle(self, limit: float) -> None:
-        """Run for ever: end the process after ``limit`` seconds without a conversion; 0 keeps it."""
-        while limit > 0:
-            await asyncio.sleep(min(limit, 30.0))
-            if await asyncio.to_thread(self.process.end_when_idle, limit):
+    async def unload_when_idle(self, seconds: Callable[[], float]) -> None:
+        """Run for ever: end the process after ``seconds`` without a conversion; 0 keeps it."""
+        while True:
+            await asyncio.sleep(min(seconds() or _LOOK, _LOOK))
+            limit = seconds()
+            if limit > 0 and await asyncio.to_thread(self.process.end_when_idle, limit):
                 log.info("ended the voice conversion after %g s without use", limit)
 
 

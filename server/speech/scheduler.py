@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Callable, Collection
 from contextlib import aclosing
 
 from server.audio.chunk import AudioChunk
@@ -27,10 +27,10 @@ _WITH_RESTING = 4
 class Scheduler:
     """Hands pieces to the engines of their voices."""
 
-    def __init__(self, registry: EngineRegistry, limit: int = 16, load_timeout: float = 600.0) -> None:
+    def __init__(self, registry: EngineRegistry, limit: Callable[[], int], load_timeout: float = 600.0) -> None:
         self.registry = registry
         self.limit = limit
-        """Requests that may want one engine at once, the one that is speaking included."""
+        """Asked each time: requests that may want one engine at once, the one that is speaking included."""
         self._turns: set[Turn] = set()
         self._load_timeout = load_timeout
         self._lanes: dict[str, Lane] = {}
@@ -50,11 +50,11 @@ class Scheduler:
 
         Whose listener does not take what was made (a player that is paused) keeps nobody else out, up to a bound.
         """
-        engines = engines or (self.registry.current,)
+        engines, limit = engines or (self.registry.current,), self.limit()
         for engine in engines:
             here = [turn for turn in self._turns if engine in turn.engines]
             busy = sum(not turn.resting for turn in here)
-            if busy >= self.limit or len(here) >= self.limit * _WITH_RESTING:
+            if busy >= limit or len(here) >= limit * _WITH_RESTING:
                 raise Overloaded(
                     f"The server is busy: {len(here)} requests are open. Try again shortly.",
                     retry_after=max(1, math.ceil(self._lane(engine).backlog_seconds())),

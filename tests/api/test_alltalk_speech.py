@@ -188,6 +188,12 @@ def test_methods_that_are_none(http: httpx.Client) -> None:
     failure(http.post("/api/stop-generation"), 405, "error")
 
 
+def test_a_request_without_a_body_is_told_what_is_missing(http: httpx.Client) -> None:
+    answer = http.post("/api/tts-generate")
+    assert answer.status_code == 415
+    assert answer.json()["message"].endswith("multipart/form-data); the request has no Content-Type.")
+
+
 # Previews
 
 

@@ -198,7 +198,7 @@ BODIES = [
         "cast.Ann.sped",
         "not",
     ),
-    ({"json": []}, 400, "invalid_value", None, "Invalid value for the body"),
+    ({"json": []}, 400, "invalid_value", None, "Invalid value for the body: expected a JSON object."),
     ({"json": None, "headers": JSON}, 400, "missing_required_parameter", None, "needs a body"),
     ({"content": b"{model:", "headers": JSON}, 400, "invalid_json", None, "not JSON"),
     ({"content": b"\xff\xfe{", "headers": JSON}, 400, "invalid_request", None, "body"),

@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 
 from server import port as port_module
+from server.boot.port import TAKEN, probe
 from server.boot.state import read_state
 from server.bootstrap import main
-from server.port import probe
-from server.serve import PORT_TAKEN
 from tests.running import running
 
 pytestmark = pytest.mark.api
@@ -67,7 +66,7 @@ def test_another_program_is_told_of_whatever_it_says(
     greeting: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with program(greeting) as port:
-        assert serve(tmp_path, "--port", str(port)) == PORT_TAKEN
+        assert serve(tmp_path, "--port", str(port)) == TAKEN
     said = capsys.readouterr().err
     assert f"Port {port} on 127.0.0.1 is taken by another program" in said
     assert f"--port {port + 1}" in said
@@ -130,7 +129,7 @@ def test_an_address_that_is_not_ours_is_no_other_program(
 @pytest.mark.parametrize(
     ("code", "status", "words"),
     [
-        (errno.EACCES, PORT_TAKEN, "The system does not give port 80 on 127.0.0.1 to this program"),
+        (errno.EACCES, TAKEN, "The system does not give port 80 on 127.0.0.1 to this program"),
         (errno.EAFNOSUPPORT, 1, "The server cannot listen on 127.0.0.1, port 80"),
     ],
 )

@@ -35,7 +35,7 @@ def with_registry(
     work: Callable[[EngineRegistry], Awaitable[None]], folder: Path, deadlines: Deadlines | None = None
 ) -> None:
     async def run() -> None:
-        setup = EngineSetup(models=folder, deadlines=deadlines or Deadlines(), restart_seconds=0.1)
+        setup = EngineSetup(models=folder, deadlines=lambda: deadlines or Deadlines(), restart_seconds=0.1)
         registry = EngineRegistry(setup, TABLE)
         try:
             await registry.load("tone")

@@ -105,7 +105,9 @@ class Clone:
         """Variables with which pip knows the folder and no network."""
         plain = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
         offline = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(self.index)}
-        return {**child_environment(plain), **offline, "TROUPE_HOME": str(self.home), **more}
+        # Whoever has the documented port on this machine is no concern of these tests.
+        own = {"TROUPE_HOME": str(self.home), "TROUPE_SERVER__PORT": "0"}
+        return {**child_environment(plain), **offline, **own, **more}
 
     def start(self, *argv: str, **more: str) -> subprocess.Popen[str]:
         """``python -m server`` in it, with further variables."""

@@ -94,8 +94,20 @@ def test_damage_by_an_interrupted_installation_is_mended(installed: Clone) -> No
     done = installed.run()
     assert done.returncode == 7
     assert "Repairing 2 packages" in done.stderr
+    assert "Finishing the interrupted installation of base: about 1 MB to download" in done.stderr
     assert list(environment.rglob("beta-1.0.dist-info/RECORD"))
     assert list(environment.rglob("alpha/__init__.py"))
+
+
+def test_an_interrupted_installation_that_left_all_packages_whole_has_nothing_to_download(installed: Clone) -> None:
+    environment = installed.environment()
+    marker = json.loads((environment / "troupe.json").read_text())
+    (environment / "troupe.json").write_text(json.dumps({**marker, "unfinished": True}))
+    done = installed.run()
+    assert done.returncode == 7
+    assert "Finishing the interrupted installation of base: next to nothing to download" in done.stderr
+    assert "Updating" not in done.stderr
+    assert installed.run().stderr == ""
 
 
 def test_rebuilt_when_its_interpreter_is_gone(installed: Clone) -> None:

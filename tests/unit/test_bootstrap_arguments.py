@@ -55,3 +55,19 @@ def test_moving_in_goes_on_inside_with_the_folder_as_it_was_meant(
     assert argv[:4] == ["import-alltalk", str(tmp_path / "old tts"), "--dry-run", "--yes"]
     again = parse(argv)
     assert (again.folder, again.home, again.dry_run, again.yes) == (tmp_path / "old tts", home, True, True)
+
+
+@pytest.mark.parametrize("port", ["abc", "65536", "-1", "\N{SUPERSCRIPT TWO}"])
+def test_a_port_that_is_none_is_told_what_one_is(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parse([f"--port={port}"])
+    assert f"--port: expected a number from 0 (any free port) to 65535, found '{port}'" in capsys.readouterr().err
+
+
+def test_what_follows_an_installation_is_no_command_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parse(["nosuch"])
+    said = capsys.readouterr().err
+    assert "fetch" not in said
+    assert "install" in said
+    assert parse(["fetch", "xtts"]).names == ["xtts"]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
+import threading
+from dataclasses import replace
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from server.boot import torch_build
+from server.boot.arguments import parse
 from server.boot.hardware import NvidiaSupport, nvidia_cards, nvidia_support
-from server.boot.lists import load_lists
-from server.boot.torch_build import choose_build, for_this_machine
+from server.boot.lists import RequirementsList, load_lists
+from server.boot.pip import PipFailed, PipRun
+from server.boot.torch_build import choose_build, for_this_machine, from_pypi, refuse_silent_exchange
 from tests.nvidia import driver_says
 from tests.unit.lists import write_list
 
@@ -88,6 +95,68 @@ def test_torch_is_built_for_the_card(
     build = choose_build(system, "x86_64", driver, capability, amd=driver is not None)
     assert words in build.title
     assert [option.rpartition("/")[2] for option in build.options() if option != "--extra-index-url"] == options
+
+
+CPU_BUILD = RequirementsList(
+    name="torch",
+    path=Path("torch.txt"),
+    digest="d",
+    title="PyTorch for the CPU",
+    size=200.0,
+    needs=(),
+    pip=("--quiet", "--extra-index-url", f"{torch_build._INDEX}/cpu"),
+    offer="",
+    build="torch",
+    requirements=("torch",),
+)
+
+
+def test_another_build_of_torch_is_not_taken_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        index = f"http://127.0.0.1:{gone.getsockname()[1]}/whl"
+    monkeypatch.setattr(torch_build, "_INDEX", index)
+    monkeypatch.setattr(torch_build, "_PYPI", ("for NVIDIA cards, CUDA 13", 2700.0))
+    chosen = replace(CPU_BUILD, pip=("--extra-index-url", f"{index}/cpu"))
+    with pytest.raises(PipFailed) as refused:
+        refuse_silent_exchange(chosen)
+    said = str(refused.value)
+    assert said.startswith("127.0.0.1, from where PyTorch for the CPU (200 MB) comes, does not answer.")
+    assert "for NVIDIA cards, CUDA 13, 2700 MB: " in said
+    assert said.endswith("install torch --pypi-torch")
+    assert parse(["install", "torch", "--pypi-torch"]).pypi_torch
+    refuse_silent_exchange(replace(chosen, pip=()))  # PyPI's is the chosen one
+
+
+def test_an_index_that_answers_is_left_to_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+        monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *words: None)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        index = f"http://127.0.0.1:{server.server_address[1]}/nothing-there"
+        monkeypatch.setattr(torch_build, "_INDEX", index)
+        refuse_silent_exchange(replace(CPU_BUILD, pip=("--extra-index-url", f"{index}/cpu")))
+        server.shutdown()
+        thread.join()
+
+
+def test_who_takes_torch_from_pypi_is_told_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch_build, "_PYPI", ("for NVIDIA cards, CUDA 13", 2700.0))
+    taken = from_pypi(CPU_BUILD)
+    assert (taken.title, taken.size, taken.pip) == ("PyTorch for NVIDIA cards, CUDA 13", 2700.0, ("--quiet",))
+    plain = replace(CPU_BUILD, pip=("--quiet",))
+    assert from_pypi(plain) == plain
+
+
+@pytest.mark.parametrize(
+    ("variables", "own"),
+    [({}, False), ({"PIP_FIND_LINKS": "/wheels"}, True), ({"PIP_EXTRA_INDEX_URL": "http://mirror/simple"}, True)],
+)
+def test_sources_that_pip_was_told_of_are_known(variables: dict[str, str], own: bool, tmp_path: Path) -> None:
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("PIP_")}
+    pip = PipRun(
+        Path(sys.executable), tmp_path, tmp_path / "log", {**environ, "PIP_CONFIG_FILE": os.devnull, **variables}
+    )
+    assert pip.has_own_sources() is own
 
 
 def test_torch_is_built_for_amd_and_apple() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +19,32 @@ from server.boot.stop import never
 from server.boot.venv import make_environment
 
 pytestmark = pytest.mark.unit
+
+
+STOPPED = """
+import sys
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{module}":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+sys.argv = ["server", "--this-python"]
+import runpy
+runpy.run_module("server", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("module", ["server.bootstrap", "server.boot.environment", "server.cli", "uvicorn"])
+def test_ctrl_c_in_the_middle_of_an_import_ends_in_a_word(module: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED.format(module=module)],
+        cwd=REPOSITORY,
+        env={**os.environ, "TROUPE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Troupe: Stopped.\n")
 
 
 def test_an_old_python_can_read_its_refusal() -> None:

@@ -44,18 +44,27 @@ class FakeProcess:
         return len(self.limits) == 2
 
 
-def test_an_unused_process_is_ended_and_the_log_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unused_process_is_ended_and_the_log_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level(logging.INFO, "troupe.rvc")
+    monkeypatch.setattr("server.speech.conversion._LOOK", 0.02)
 
     async def run() -> list[float]:
         converters = Converters(tmp_path, lambda: Launch("cpu"))
         fake = converters.process = FakeProcess()  # type: ignore[assignment]
-        watch = asyncio.create_task(converters.unload_when_idle(0.01))
+        watch = asyncio.create_task(converters.unload_when_idle(lambda: 0.01))
         while len(fake.limits) < 3:
             await asyncio.sleep(0.005)
         watch.cancel()
         await asyncio.gather(watch, return_exceptions=True)
-        await converters.unload_when_idle(0)  # never: it returns at once
+        before = len(fake.limits)
+        never = asyncio.create_task(converters.unload_when_idle(lambda: 0.0))
+        await asyncio.sleep(0.2)
+        assert not never.done()  # the setting may change
+        assert len(fake.limits) == before
+        never.cancel()
+        await asyncio.gather(never, return_exceptions=True)
         return fake.limits
 
     assert set(asyncio.run(run())) == {0.01}

@@ -60,7 +60,7 @@ class FakeRegistry:
 
 
 def scheduler(registry: FakeRegistry, limit: int = 16) -> Scheduler:
-    return Scheduler(registry, limit)  # type: ignore[arg-type]
+    return Scheduler(registry, lambda: limit)  # type: ignore[arg-type]
 
 
 async def speak(work: Scheduler, turn: Turn, text: str, voice: Voice = VOICE) -> int:

@@ -14,7 +14,15 @@ from pydantic import ValidationError
 
 from server.errors import ConfigError
 from server.live import LiveSettings
-from server.settings import SHIPPED, load_settings, refuse_unknown_engines, user_file, where, write_user_setting
+from server.settings import (
+    SHIPPED,
+    load_settings,
+    no_such_engine,
+    refuse_unknown_engines,
+    user_file,
+    where,
+    write_user_setting,
+)
 from server.settings_tree import SettingsTree, TextSettings, setting_fields
 from server.text.options import TextOptions
 
@@ -266,6 +274,16 @@ def test_a_hand_edited_good_file_becomes_the_last_good_copy(tmp_path, caplog):
     assert "using the last good copy" in caplog.text
 
 
+def test_a_damaged_file_is_told_with_its_line_and_that_it_is_not_in_force(tmp_path, caplog):
+    load(tmp_path, "server:\n  port: 4321\n")
+    user_file(tmp_path).write_text("server:\n  port: 1\n  host: 'half\nengine: {}\n", encoding="utf-8")
+    assert load(tmp_path).server.port == 4321
+    first, second = caplog.messages
+    assert first.startswith(f"{user_file(tmp_path)} cannot be read: line ")
+    assert "NOT in force until line " in second
+    assert not any("\n" in message or len(message) > 200 for message in caplog.messages)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -293,6 +311,19 @@ def test_engines_that_do_not_exist_are_refused_where_the_engines_are_known(tmp_p
     with pytest.raises(ConfigError, match=r"no engine 'xtt'\. Did you mean xtts\? Engines: kokoro, xtts\."):
         refuse_unknown_engines(settings, ("kokoro", "xtts"))
     refuse_unknown_engines(settings, ("kokoro", "xtt"))
+
+
+def test_an_engine_that_does_not_exist_is_told_with_its_file_and_key(tmp_path: Path) -> None:
+    (tmp_path / "settings.yaml").write_text("engine: {name: kokorro, devices: {pipper: cpu}}\n")
+    settings = load(tmp_path)
+    names = ("kokoro", "piper")
+    assert no_such_engine(settings, "engine.name", "kokorro", names) == (
+        f"{tmp_path / 'settings.yaml'}: engine.name: there is no engine 'kokorro'. Did you mean kokoro? "
+        "Engines: kokoro, piper."
+    )
+    with pytest.raises(ConfigError) as refused:
+        refuse_unknown_engines(settings, names)
+    assert refused.value.message.startswith(f"{user_file(tmp_path)}: engine.devices: there is no engine 'pipper'.")
 
 
 def test_what_a_running_server_may_not_be_set_to_is_not_written(tmp_path):
