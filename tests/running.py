@@ -15,8 +15,8 @@ import httpx
 
 from server.app import create_app
 from server.engines.table import ENGINES
+from server.graceful import Server
 from server.port import bind
-from server.serve import Server
 from server.settings import load_settings
 from server.troupe import Troupe
 

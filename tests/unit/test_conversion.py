@@ -170,7 +170,7 @@ class Stage:
         self.converters = Converters(home, lambda: Launch("cpu"))
         self.converters.process = self.windows  # type: ignore[assignment]
         self.engine = Sentence()
-        self.speaker = Speaker(Scheduler(self.engine), self.converters.open)  # type: ignore[arg-type]
+        self.speaker = Speaker(Scheduler(self.engine, lambda: 16), self.converters.open)  # type: ignore[arg-type]
 
     def speak(self, voice: str, turn: Turn | None = None) -> AsyncGenerator[AudioChunk, None]:
         """Convert to ``voice``; without a name, the engine's own is heard."""

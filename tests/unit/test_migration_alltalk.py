@@ -16,7 +16,7 @@ import pytest
 
 from server import cli
 from server.boot.arguments import parse
-from server.conversion.rvc.files import find_voice
+from server.conversion.rvc.files import RvcFolder
 from server.engines.piper_voices import found
 from server.errors import InvalidRequest
 from server.migration import alltalk
@@ -153,7 +153,7 @@ def test_consent_is_asked_once_for_all(folder: Path, home: Path) -> None:
 
 def test_models_lie_where_engines_look(folder: Path, home: Path) -> None:
     said = move(folder, home)
-    witch = find_voice(home / "rvc", "Witch")
+    witch = RvcFolder(home / "rvc").find("Witch")
     assert witch.index is not None
     piper = home / "models" / "piper"
     assert sorted(path.name for path in piper.iterdir()) == ["en_US-mary-medium.onnx", "en_US-mary-medium.onnx.json"]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from server.app import create_app
 from server.boot.stop import StopCheck
+from server.graceful import Server
 from server.logs import set_up
-from server.serve import Server
 from server.settings import load_settings
 
 ENGINES = {
