@@ -84,22 +84,26 @@ class Launcher:
 
     def start(self, address: str = "", key: str = "") -> None:
         """Use the server at ``address``, or the one on this machine where it is empty; returns at once."""
-        self.stop()
-        with self._lock:
-            self._aim = aim = _Aim(address.strip().rstrip("/"), key.strip())
-            # From now on: the key must not reach the server that is being left.
-            self._address = aim.address or DEFAULT_ADDRESS
+        aim = _Aim(address.strip().rstrip("/"), key.strip())
+        self._turn_to(aim)
         self._show(aim, Status("looking", "Looking for the server"))
         threading.Thread(target=self._run, args=(aim,), name="troupe-launcher", daemon=True).start()
 
     def stop(self) -> None:
         """Leave the server; one that we started ends by itself when nobody else uses it."""
+        self._turn_to(None)
+
+    def _turn_to(self, aim: _Aim | None) -> None:
+        """In one step: of two who start at the same time, one is left again by the other."""
         with self._lock:
-            aim, self._aim = self._aim, None
-        if aim is not None:
-            aim.dropped.set()
-            _let_go(aim)
-        self._status = Status()
+            before, self._aim = self._aim, aim
+            self._status = Status()
+            if aim is not None:
+                # From now on: the key must not reach the server that is being left.
+                self._address = aim.address or DEFAULT_ADDRESS
+        if before is not None:
+            before.dropped.set()
+            _let_go(before)
 
     def _run(self, aim: _Aim) -> None:
         try:
@@ -231,11 +235,11 @@ class Launcher:
         return self._status
 
     def _show(self, aim: _Aim, status: Status) -> None:
-        if self._aim is not aim:
-            return
-        if status != self._status:
+        with self._lock:
+            if self._aim is not aim or self._status == status:
+                return
             self._status = status
-            self._tell(status)
+        self._tell(status)
 
 
 def _status_of(state: dict[str, Any]) -> Status:

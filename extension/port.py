@@ -27,8 +27,12 @@ def configured_port(home: Path) -> int:
 
 
 def _port_in(text: str) -> str:
-    """``server.port`` as written, else nothing. YAML is not in the standard library, and this is one value of it."""
-    found, inside = "", False
+    """``server.port`` as written, else nothing.
+
+    YAML is not in the standard library, and this is one value of it, as people write it: not a whole file in braces,
+    not a number in another base. Once a server has run, ``state.json`` says where it is.
+    """
+    found, inside, indent = "", False, ""
     # Line by line: one expression for the whole file went wild on blank lines, and with it the host, as `re`
     # lets no other thread run meanwhile.
     for line in text.splitlines():
@@ -37,7 +41,12 @@ def _port_in(text: str) -> str:
             continue
         if not line[0].isspace():
             section = _SERVER.match(line)
-            inside, line = section is not None, line[section.end() :] if section else ""
+            inside, line, indent = section is not None, line[section.end() :] if section else "", ""
+        elif inside:
+            space = line[: len(line) - len(line.lstrip())]
+            indent = indent or space
+            if space != indent:
+                continue  # the text of a value above it
         if inside and (port := _PORT.search(line)):
             found = port[3]  # of two the last counts, as in the server
     return found

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -198,6 +199,38 @@ def test_a_server_of_another_kind_is_not_used(launcher: Launcher, port: int, mon
         assert stub.leases == 0
 
 
+def test_of_two_who_start_at_once_one_remains(launcher: Launcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody looks for a server any more when all have left it."""
+    before, rounds = sys.getswitchinterval(), 20
+    sys.setswitchinterval(1e-6)
+    try:
+        with running() as stub:
+            for _ in range(rounds):
+                together = threading.Barrier(3)
+                starts = [
+                    threading.Thread(target=lambda: (together.wait(), launcher.start(stub.address)))  # noqa: B023
+                    for _ in range(3)
+                ]
+                for start in starts:
+                    start.start()
+                for start in starts:
+                    start.join()
+                launcher.stop()
+            wait_for(lambda: not [t for t in threading.enumerate() if t.name == "troupe-launcher"])
+    finally:
+        sys.setswitchinterval(before)
+    assert launcher.status == Status()
+
+
+def test_what_is_learnt_of_a_server_that_was_left_is_not_shown(launcher: Launcher) -> None:
+    launcher.start("http://127.0.0.1:9")
+    left = launcher._aim
+    assert left is not None
+    launcher.stop()
+    launcher._show(left, Status("ready"))
+    assert launcher.status == Status()
+
+
 def test_a_server_that_cannot_start_says_why(launcher: Launcher, tmp_path: Path, port: int) -> None:
     bundle(tmp_path / "clone", "raise SystemExit('Troupe: no network and nothing installed')")
     launcher.start()
@@ -268,6 +301,7 @@ def test_attaching_goes_to_where_state_json_says_the_server_is(launcher: Launche
         ("server:\n\n# mine\n\n  port: 7912", 7912),
         ("server:\n  host: a # port: 1\n", 7851),
         ("server:\n  report: 1\n", 7851),
+        ("server:\n  note: >\n    the old port: 9000\n    port: 9001\n", 7851),
         ("server:\n  port: 70000\n", 7851),
         ("server:\n  port: 0000790000\n", 7851),
         ("server:\n  port: " + "9" * 5000 + "\n", 7851),
