@@ -107,6 +107,9 @@ class Narrator:
         except ServerError as error:
             if not self._cancelled.is_set():
                 self._fail(error.message)
+        except Exception:  # noqa: BLE001 - the thread's end; falling silent without a word would look like the reply's end
+            _log.exception("Troupe: a reply could not be narrated")
+            self._fail("Something went wrong while this was being spoken; the console says more.")
         finally:
             if self._current is not None and not self._current.over.is_set():
                 self._leave(self._current)

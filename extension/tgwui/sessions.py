@@ -27,6 +27,8 @@ class Session:
         self._turn: Turn | None = None
         self._begun = 0.0
         self._offered: tuple[Turn, float] | None = None
+        self._asked = -_SOON
+        """When a click took the greeting that was offered: perhaps not the one that it asked for."""
         self._wakers: dict[object, Callable[[], None]] = {}
         self._relay: object | None = None
         self.clicked = ""
@@ -41,9 +43,18 @@ class Session:
             before.cancel()
         self._wake()
 
-    def offer(self, turn: Turn) -> None:
-        """A greeting: spoken if a new chat turns out to have been asked for."""
-        self._offered = (turn, time.monotonic())
+    def greet(self, turn: Turn) -> None:
+        """A greeting: spoken if a new chat was asked for, or turns out to have been."""
+        now = time.monotonic()
+        with self._lock:
+            asked = self.clicked == "new" or now - self._asked < _SOON
+            if asked:
+                self.clicked = "" if self.clicked == "new" else self.clicked  # once
+                self._asked = -_SOON
+            else:
+                self._offered = (turn, now)
+        if asked:
+            self.begin(turn)
 
     def turn(self) -> Turn | None:
         return self._turn
@@ -66,8 +77,12 @@ class Session:
         The newest click is the only one that is followed.
         """
         loop, news, me = asyncio.get_running_loop(), asyncio.Event(), object()
-        offered, self._offered = self._offered, None
-        if clicked == "new" and offered is not None and time.monotonic() - offered[1] < _SOON:
+        with self._lock:
+            now = time.monotonic()
+            offered, self._offered = self._offered, None
+            taken = clicked == "new" and offered is not None and now - offered[1] < _SOON
+            self._asked = now if taken else -_SOON
+        if taken and offered is not None:
             self.begin(offered[0])
         before = self._turn
         if before is not None and (before.taken or time.monotonic() - self._begun > _FRESH):
@@ -90,7 +105,7 @@ class Session:
                     turn.taken = True
                     turn.start()
                     yield turn
-                    if turn.over:
+                    if turn.over and turn is self._turn:
                         return
                     deadline = loop.time() + patience
                 try:

@@ -113,11 +113,7 @@ class Tee:
         turn.text, turn.speaker = html.unescape(visible), name_shown(state)
         segment.complete(visible)
         turn.narrator.add(segment)
-        if session.clicked == "new":
-            session.clicked = ""  # once
-            session.begin(turn)
-        else:
-            session.offer(turn)
+        session.greet(turn)
 
     def _remember(self, turn: Turn, segment: Segment) -> None:
         """With the lock: several browsers may ask at the same time."""

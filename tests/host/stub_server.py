@@ -54,6 +54,10 @@ VOICES = [
 ]
 
 
+SLOW = 2.0
+"""Seconds that a slow server takes to answer anything."""
+
+
 def units(text: str) -> int:
     """Length in UTF-16 code units."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
@@ -169,7 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
         stub.requests.append((method, self.path, body))
         try:
             if stub.mode == "slow":
-                stub.closing.wait(2.0)
+                stub.closing.wait(SLOW)
             if stub.mode in ("garbage", "alien"):
                 return self._bytes(200, b"<html>It works!</html>", "text/html")
             if stub.mode == "erroring" and self.path != "/health":

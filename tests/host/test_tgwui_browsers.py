@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from typing import Any
@@ -32,6 +33,29 @@ def test_a_greeting_that_is_quicker_than_its_click_is_spoken(script: Any, web_ui
     script.output_modifier("Good evening.", web_ui.state(unique_id=None), is_chat=True)
     assert session.turn() is None, "nobody has clicked yet"
     assert web_ui.hear("new")["kind"] == "greeting"
+
+
+def test_the_greeting_asked_for_takes_the_place_of_one_that_was_there_before(script: Any, web_ui: FakeWebUI) -> None:
+    """A page that is loaded has a first chat; whoever then picks another character hears that one."""
+    session = web_ui.runtime().sessions.of("browser-1")
+    script.output_modifier("I am the first.", web_ui.state(unique_id=None), is_chat=True)
+
+    async def click() -> list[str]:
+        heard = []
+        async for turn in session.follow("new"):
+            if turn.text not in heard:
+                heard.append(turn.text)
+            if len(heard) == 1:
+                script.output_modifier("I am the other.", web_ui.state(unique_id=None), is_chat=True)
+            else:
+                turn.cancel()
+        return heard
+
+    assert asyncio.run(asyncio.wait_for(click(), 20)) == ["I am the first.", "I am the other."]
+    script.output_modifier("And I?", web_ui.state(unique_id=None), is_chat=True)
+    turn = session.turn()
+    assert turn is not None
+    assert turn.text == "I am the other.", "once is enough"
 
 
 def test_a_greeting_that_nobody_asked_for_is_not_taken_for_the_next_reply(script: Any, web_ui: FakeWebUI) -> None:
