@@ -42,7 +42,7 @@ export function mountServerBox(slot, html, troupe) {
     const connect = () => {
         const wanted = address.value.trim();
         // Another server knows nothing of what this one is speaking.
-        if (wanted !== troupe.settings.address) troupe.stage.stopAll();
+        if (wanted !== troupe.settings.address) troupe.fallSilent();
         troupe.settings.address = wanted;
         keyStore.set(key.value);
         troupe.save();

@@ -106,6 +106,13 @@ export class Troupe {
         this.save();
     }
 
+    /** Whatever speaks ends: the narrator, the host's own queue, a sample. */
+    fallSilent() {
+        this.stage.stopAll();
+        for (const stop of this.hostStops) stop();
+        this.preview.stop();
+    }
+
     save() {
         host.save();
         this.#notify();
