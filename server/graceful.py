@@ -88,8 +88,9 @@ class Server(uvicorn.Server):
         end = time.monotonic() + seconds
         told = False
         await asyncio.sleep(min(seconds, _LOOK))  # endless responses end by themselves
-        while requests and time.monotonic() < end and not self._hurry:
-            if not told:
+        # Connections too: what is made has still to reach a client that takes it as fast as it is heard.
+        while (requests or self.server_state.connections) and time.monotonic() < end and not self._hurry:
+            if requests and not told:
                 told = True
                 sys.stderr.write(
                     f"Stopping: waiting up to {seconds:g} s for {len(requests)} "
