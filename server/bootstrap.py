@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -90,7 +91,8 @@ def _run(arguments: argparse.Namespace, places: Places, argv: Sequence[str]) -> 
 
 def _port_in_vain(arguments: argparse.Namespace, places: Places, state: StateFile) -> int | None:
     """The exit status where the port is taken, so that nothing is installed for a start that must fail."""
-    port, host = port_to_be(arguments, places.home), arguments.host or "127.0.0.1"
+    port = port_to_be(arguments, places.home)
+    host = arguments.host or os.environ.get("TROUPE_SERVER__HOST") or "127.0.0.1"
     if not port or not answers(host, port):
         return None
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -8,7 +8,7 @@ import ipaddress
 import socket
 import sys
 
-from server.boot.arguments import COMMAND
+from server.boot.port import another, taken
 from server.errors import ConfigError
 from server.settings import Settings
 
@@ -80,16 +80,12 @@ def _listening(family: socket.AddressFamily, host: str, port: int) -> socket.soc
 
 def _explained(host: str, port: int, error: OSError) -> CannotListen:
     said = error.strerror or str(error)
-    another = f"choose another port: {COMMAND} --port {port + 1 if 1024 <= port < 65535 else 7851}"
     if error.errno == errno.EADDRINUSE:
-        return PortTaken(
-            f"Port {port} on {host} is taken by another program ({said}). End that program, or {another}",
-            param="server.port",
-        )
+        return PortTaken(taken(host, port, said), param="server.port")
     if error.errno == errno.EACCES:  # Windows' 10013 too
         why = "Windows keeps ranges of ports" if sys.platform == "win32" else "Low ports are the administrator's"
         return PortTaken(
-            f"The system does not give port {port} on {host} to this program ({said}). {why}: {another}",
+            f"The system does not give port {port} on {host} to this program ({said}). {why}: {another(port)}",
             param="server.port",
         )
     if isinstance(error, socket.gaierror):

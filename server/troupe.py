@@ -78,6 +78,7 @@ class Troupe:
             "version": __version__,
             "api": 1,
             "instance": self.instance,
+            "listen": self.started_with.server.listen,
             # An unloaded engine is loaded by the next request: to a client that is as good as ready.
             "state": ("ready" if registry.current else "starting") if state == "unloaded" else state,
             "engine": registry.current,

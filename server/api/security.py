@@ -1,7 +1,8 @@
-"""The gate: stands around the whole application and decides who is answered, before anything is routed.
+"""The gate: stands around the whole application but ``Level`` and decides who is answered, before anything is routed.
 
 Host first (the only complete answer to DNS rebinding), then Origin and Sec-Fetch-Site, then the key, then the
-body's size. It looks at ``scope["path"]``, never at a URL put together from the Host header.
+body's size. It looks at ``scope["path"]``, which ``Level`` has made plain for it and the router alike, never at a
+URL put together from the Host header.
 """
 
 from __future__ import annotations

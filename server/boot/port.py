@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -41,21 +42,19 @@ def answers(host: str, port: int) -> bool:
     try:
         with socket.create_connection((host, port), _SECONDS):
             return True
-    except OSError:
+    except (OSError, ValueError):  # the second: a name that cannot be one, which the server will explain
         return False
 
 
 def probe(host: str, port: int) -> dict[str, Any] | None:
     """What ``GET /health`` says when a Troupe server answers there; None otherwise."""
     # Neither a proxy nor another program's redirect is followed. By that name every server of ours lets it in.
-    connection = http.client.HTTPConnection(host, port, timeout=_SECONDS)
     try:
-        connection.request("GET", "/health", headers={"Host": "localhost"})
-        found = json.loads(connection.getresponse().read(_MOST_OF_AN_ANSWER))
+        with contextlib.closing(http.client.HTTPConnection(host, port, timeout=_SECONDS)) as connection:
+            connection.request("GET", "/health", headers={"Host": "localhost"})
+            found = json.loads(connection.getresponse().read(_MOST_OF_AN_ANSWER))
     except (OSError, ValueError, RecursionError, http.client.HTTPException):
         return None
-    finally:
-        connection.close()
     return found if isinstance(found, dict) and found.get("product") == "troupe" else None
 
 
@@ -72,16 +71,19 @@ def runs_already(url: str, found: Mapping[str, Any], arguments: argparse.Namespa
 
 def taken(host: str, port: int, why: str = "") -> str:
     """What is told when another program has the port."""
-    return (
-        f"Port {port} on {host} is taken by another program{f' ({why})' if why else ''}. "
-        f"End that program, or choose another port: {COMMAND} --port {port + 1 if port < 65535 else 0}"
-    )
+    said = f" ({why})" if why else ""
+    return f"Port {port} on {host} is taken by another program{said}. End that program, or {another(port)}"
+
+
+def another(port: int) -> str:
+    """The advice to take another port, with the command."""
+    return f"choose another port: {COMMAND} --port {port + 1 if 1024 <= port < 65535 else DEFAULT}"
 
 
 def _not_applied(found: Mapping[str, Any], arguments: argparse.Namespace) -> list[str]:
-    """Options that were given, unless the running server is known to have the same."""
+    """Options that were given, unless the running server has the same, or keeps to itself what it has."""
     missed = []
-    if arguments.engine and arguments.engine != found.get("engine"):
+    if arguments.engine and arguments.engine != (found.get("engine") or arguments.engine):
         missed.append(f"--engine {arguments.engine}")
-    missed += [f"--{name.replace('_', '-')}" for name in _OPTIONS if getattr(arguments, name, None)]
-    return missed
+    given = [name for name in _OPTIONS if getattr(arguments, name, None)]
+    return missed + [f"--{name.replace('_', '-')}" for name in given if name != "listen" or not found.get("listen")]

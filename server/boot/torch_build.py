@@ -7,6 +7,7 @@ under older drivers, end with torch 2.11.
 
 from __future__ import annotations
 
+import http.client
 import platform
 import re
 import ssl
@@ -144,7 +145,7 @@ def _answers(index: str) -> bool:
         urllib.request.urlopen(f"{index}/{TORCH}/", timeout=_SECONDS, context=context).close()
     except urllib.error.HTTPError:
         return True
-    except OSError:
+    except (OSError, http.client.HTTPException):  # the second: something that speaks no HTTP
         return False
     return True
 

@@ -29,6 +29,11 @@ def uninstall(places: Places, *, ask: bool, everything: bool) -> int:
             f"{places.home} does not look like Troupe's folder, so nothing was removed: no server has run with it. "
             "--home or TROUPE_HOME names another."
         )
+    if everything and places.home in (Path.home(), *Path.home().parents):
+        raise BootError(
+            f"{places.home} is not Troupe's alone: folders such as models and audio in it may be yours. Nothing was "
+            "removed; `uninstall` without --everything removes the environments, and the rest is yours to delete."
+        )
     what = "all voices, models and settings go too" if everything else "voices, models and settings stay"
     size = sum(map(size_on_disk, ours)) / 1e6
     sys.stdout.write(f"This removes from {target}, {size:.0f} MB ({what}):\n  {_names(ours)}\n")

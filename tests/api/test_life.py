@@ -20,7 +20,7 @@ pytestmark = pytest.mark.api
 def test_ready_and_health(http: httpx.Client) -> None:
     assert http.get("/api/ready").text == "Ready"
     health = http.get("/health").json()
-    assert set(health) == {"product", "version", "api", "instance", "state", "engine", "device", "detail"}
+    assert set(health) == {"product", "version", "api", "instance", "listen", "state", "engine", "device", "detail"}
     assert (health["product"], health["api"], health["state"], health["engine"]) == ("troupe", 1, "ready", "tone")
 
 

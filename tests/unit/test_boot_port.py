@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from server.boot.arguments import parse
-from server.boot.port import DEFAULT, NOT_APPLIED, TAKEN, port_to_be, probe, runs_already
+from server.boot.port import DEFAULT, NOT_APPLIED, TAKEN, answers, port_to_be, probe, runs_already
 from server.boot.state import read_state
 from server.settings_tree import ServerSettings
 
@@ -108,6 +108,12 @@ def test_a_taken_port_is_told_before_anything_is_installed(tmp_path: Path, other
     assert "download" not in done.stderr + done.stdout
     assert not (tmp_path / "env").exists()
     assert read_state(tmp_path / "state.json")["phase"] == "failed"
+
+
+def test_a_name_that_no_host_can_have_is_left_to_the_server() -> None:
+    for name in ("a..b", "x" * 64, "a\0b"):
+        assert not answers(name, 7851)
+        assert probe(name, 7851) is None
 
 
 def test_a_first_start_beside_a_running_server_installs_nothing(tmp_path: Path, troupe: int) -> None:

@@ -139,6 +139,24 @@ def test_an_index_that_answers_is_left_to_pip(monkeypatch: pytest.MonkeyPatch) -
         thread.join()
 
 
+def test_an_index_that_speaks_no_http_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as rubbish:
+        index = f"http://127.0.0.1:{rubbish.getsockname()[1]}/whl"
+        monkeypatch.setattr(torch_build, "_INDEX", index)
+
+        def answer() -> None:
+            connection, _ = rubbish.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"SSH-2.0-portal\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(PipFailed, match="does not answer"):
+            refuse_silent_exchange(replace(CPU_BUILD, pip=("--extra-index-url", f"{index}/cpu")))
+        thread.join()
+
+
 def test_who_takes_torch_from_pypi_is_told_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch_build, "_PYPI", ("for NVIDIA cards, CUDA 13", 2700.0))
     taken = from_pypi(CPU_BUILD)

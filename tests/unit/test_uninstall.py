@@ -59,6 +59,15 @@ def test_a_folder_that_troupe_never_used_is_left_alone(tmp_path: Path, everythin
     assert all(path.is_file() for path in others)
 
 
+def test_a_persons_own_home_is_not_taken_for_troupes(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    for own in (places.home, places.home / "ada"):
+        monkeypatch.setattr(Path, "home", lambda own=own: own)
+        with pytest.raises(BootError, match="is not Troupe's alone"):
+            uninstall(places, ask=False, everything=True)
+    assert all((places.home / name).is_file() for name in FILES)
+    assert uninstall(places, ask=False, everything=False) == 0
+
+
 def test_where_there_is_nothing_nothing_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for home in (tmp_path, tmp_path / "missing"):
         assert uninstall(Places(home), ask=False, everything=True) == 0
