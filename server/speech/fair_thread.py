@@ -28,9 +28,12 @@ class FairThread:
 
     async def _work(self, turn: Turn, work: Callable[[], T]) -> T:
         """Not cancelled with who asked: the thread is only free when the work is done."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await loop.run_in_executor(self._thread, work)
         finally:
+            turn.work += loop.time() - started
             self._lane.leave(turn, 1)
 
 

@@ -22,7 +22,7 @@ class Turn:
         self.tags: dict[str, float] = {}
         """By engine, where in its queue the next piece stands."""
         self.work = 0.0
-        """Seconds that engines have worked for it."""
+        """Seconds that engines and RVC have worked for it."""
         self.resting = False
         """Whether it wants nothing of its engines just now: its listener is far behind, or all of it is made."""
         self._leave = leave

@@ -177,6 +177,13 @@ class Stage:
         rendition = Rendition(Voice("v", "tone", "V"), "en", rvc=RvcChoice(voice) if voice else None)
         return self.speaker.speak(turn or Turn(), Line(Piece("Ten seconds.", 0, 12), rendition), 24_000)
 
+    async def queued(self, count: int) -> None:
+        """Wait until so many wait for RVC."""
+        end = asyncio.get_running_loop().time() + 30
+        while self.converters._thread._lane.waiting < count:
+            assert asyncio.get_running_loop().time() < end
+            await asyncio.sleep(0.005)
+
     async def whole(self, voice: str, turn: Turn | None = None) -> list[AudioChunk]:
         async with aclosing(self.speak(voice, turn)) as chunks:
             return [chunk async for chunk in chunks]
@@ -229,12 +236,28 @@ def test_sound_is_heard_with_the_first_window_and_a_stop_converts_no_other(stage
     assert stage.windows.voices[:4] == ["stopped"] * 3 + ["next"]
 
 
+def test_the_time_of_a_conversion_counts_as_work_for_its_listener(stage: Stage) -> None:
+    async def run() -> float:
+        turn = Turn()
+        speaking = asyncio.create_task(stage.whole("worked", turn))
+        await stage.windows.begun(1)
+        loop = asyncio.get_running_loop()
+        held = loop.time()
+        await asyncio.sleep(0.3)
+        held = loop.time() - held
+        stage.windows.let(1_000)
+        await all_of([speaking])
+        return turn.work - held
+
+    assert asyncio.run(run()) >= 0
+
+
 def test_who_stops_while_waiting_is_not_converted(stage: Stage) -> None:
     async def run() -> None:
         speaking = asyncio.create_task(stage.whole("first"))
         await stage.windows.begun(1)
         waiting = asyncio.create_task(stage.whole("gone"))
-        await asyncio.sleep(0.05)
+        await stage.queued(1)
         waiting.cancel()
         await asyncio.wait({waiting}, timeout=10)
         stage.windows.let(1_000)
@@ -250,7 +273,7 @@ def test_listeners_are_served_in_turn_however_much_each_wants(stage: Stage) -> N
         listeners = [asyncio.create_task(stage.whole("greedy", greedy)) for _ in range(4)]
         await stage.windows.begun(1)
         listeners.append(asyncio.create_task(stage.whole("modest")))
-        await asyncio.sleep(0.05)
+        await stage.queued(len(listeners) - 1)
         stage.windows.let(1_000)
         await all_of(listeners)
 
