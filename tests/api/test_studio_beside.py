@@ -15,6 +15,7 @@ from server.studio.mappings import mapping_values
 from server.studio.voices import card_values
 from server.troupe import Troupe
 from server.voices.names import OPENAI_NAMES
+from tests.api.beside import allow
 from tests.running import Running, running, wait_for
 
 pytestmark = pytest.mark.api
@@ -96,7 +97,7 @@ def test_why_an_engine_has_no_voices(troupe: Troupe) -> None:
     assert mapping_values(troupe, "absent")["problem"] == why_no_voices(troupe, "absent")
 
 
-def test_an_engine_that_is_being_loaded_says_so_on_its_own_page(troupe: Troupe, url: str) -> None:
+def test_an_engine_that_is_being_loaded_says_so_on_its_own_page(server: Running, troupe: Troupe, url: str) -> None:
     """It is not the current one before it can speak."""
     assert engine_value(troupe, "gong")["state"] == "other"
     wish = {"json": {"engine": "gong"}, "timeout": 60}
@@ -107,6 +108,7 @@ def test_an_engine_that_is_being_loaded_says_so_on_its_own_page(troupe: Troupe, 
         assert "still loading" in why_no_voices(troupe, "gong")
         assert engine_value(troupe, "tone")["state"] == "ready", "the other one goes on"
     finally:
+        allow(server, "gong")
         switch.join()
         httpx.put(f"{url}/api/engine", json={"engine": "tone"}, timeout=60).raise_for_status()
     assert engine_value(troupe, "tone")["state"] == "ready"

@@ -126,7 +126,10 @@ def test_an_idle_conversion_follows_its_setting(troupe: Troupe, monkeypatch: pyt
         await asyncio.sleep(0.2)
         assert not asked
         troupe.settings.change("engine.idle_unload_minutes", 0.0005)
-        await asyncio.sleep(0.5)
+        for _ in range(200):
+            await asyncio.sleep(0.05)
+            if asked:
+                break
         assert set(asked) == {0.03}
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)

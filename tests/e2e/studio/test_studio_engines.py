@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from playwright.sync_api import Page, expect
 
 from server.engines.weights import package_file
@@ -77,7 +78,7 @@ def test_an_engine_beside_has_mappings_and_cards_of_its_own(page: Page, served: 
     tiny = page.locator("#engine-tiny").first
     tiny.get_by_role("button", name="Use it beside Tone").click()
     expect(tiny).to_contain_text("loaded beside")
-    assert "beside:\n  - tiny" in (served.home / "settings.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load((served.home / "settings.yaml").read_text(encoding="utf-8")) == {"engine": {"beside": ["tiny"]}}
     table = page.locator("#mappings-tiny")
     expect(table).to_contain_text("Tone is the engine that speaks now")
     nova = page.locator("#map-tiny-nova")
