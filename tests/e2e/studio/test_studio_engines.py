@@ -78,7 +78,8 @@ def test_an_engine_beside_has_mappings_and_cards_of_its_own(page: Page, served: 
     tiny = page.locator("#engine-tiny").first
     tiny.get_by_role("button", name="Use it beside Tone").click()
     expect(tiny).to_contain_text("loaded beside")
-    assert yaml.safe_load((served.home / "settings.yaml").read_text(encoding="utf-8")) == {"engine": {"beside": ["tiny"]}}
+    settings = yaml.safe_load((served.home / "settings.yaml").read_text(encoding="utf-8"))
+    assert settings == {"engine": {"beside": ["tiny"]}}
     table = page.locator("#mappings-tiny")
     expect(table).to_contain_text("Tone is the engine that speaks now")
     nova = page.locator("#map-tiny-nova")
