@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from server.boot.home import made_by_troupe
 from server.files import backup_of
 from server.settings import SHIPPED, load_settings, user_file, where, write_user_setting
 from server.settings_edit import edited
@@ -144,6 +145,23 @@ def test_a_damaged_file_is_kept_and_its_last_good_copy_changed(tmp_path, caplog)
     assert path.read_text() == MINE.replace('"en"', "de")
     assert orig(tmp_path).read_text() == MINE + "server: ["
     assert str(orig(tmp_path)) in caplog.text
+
+
+def test_what_was_kept_once_is_never_replaced(tmp_path, caplog):
+    path = user_file(tmp_path)
+    own = "# mine\nrvc: {index_rate: &half 0.5, protect: *half}\n"
+    path.write_text(own)
+    write_user_setting(tmp_path, "rvc.index_rate", 0.25)
+    damaged = path.read_text() + "server: ["
+    path.write_text(damaged)
+    write_user_setting(tmp_path, "server.queue", 9)
+    second = path.with_name("settings.yaml.orig.2")
+    assert (orig(tmp_path).read_text(), second.read_text()) == (own, damaged)
+    assert str(second) in caplog.text
+    path.write_text(damaged)  # the same once more needs no third
+    write_user_setting(tmp_path, "server.queue", 8)
+    assert not path.with_name("settings.yaml.orig.3").exists()
+    assert [made for made in tmp_path.iterdir() if not made_by_troupe(made)] == []
 
 
 def test_a_file_that_was_removed_stays_removed(tmp_path):
