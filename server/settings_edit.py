@@ -100,7 +100,7 @@ def _with(text: str, path: Sequence[str], old: object, value: object) -> Iterato
 
 
 def _without(text: str, path: Sequence[str]) -> Iterator[Draft]:
-    """Texts without the setting, and without the groups that held nothing else."""
+    """Texts without the setting: first without the groups that hold nothing else, no comment either."""
     trail = _trail(yaml.compose(text, yaml.SafeLoader), path)
     if len(trail) < len(path):  # it is said elsewhere (<<: *other)
         return
@@ -108,8 +108,13 @@ def _without(text: str, path: Sequence[str]) -> Iterator[Draft]:
     lonely = len(trail) - 1
     while lonely and len(trail[lonely].group.value) == 1:
         lonely -= 1
-    for step in reversed(trail[lonely:]):
+    for step in trail[lonely:]:
         group, key, value = step
+        own = range(key.start_mark.index, value.end_mark.index)
+        if step is not trail[-1] and any(
+            one.is_alone and one.start in own and one.column > key.start_mark.column for one in comments(text)
+        ):
+            continue
         if not group.flow_style:
             # Whole lines: the key begins the first, and behind the value there can only be a comment on it.
             start = key.start_mark.index - key.start_mark.column

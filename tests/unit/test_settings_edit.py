@@ -95,12 +95,12 @@ OTHERS = [
     ("{server: {port: 1}}\n", "language", "de", "{server: {port: 1}, language: de}\n"),
     ("server: {\n  port: 1,  # a\n}\n", "server.host", "::1", "server: {\n  port: 1, host: '::1',  # a\n}\n"),
     ("server:\n  port: 1 # no end of line", "server.queue", 3, "server:\n  port: 1 # no end of line\n  queue: 3\n"),
-    ("\ufeffserver:\n  port: 1\n", "server.port", None, "\ufeffserver:\n"),
+    ("\ufeffserver:\n  port: 1\n", "server.port", None, "\ufeff"),
     ("\ufefflanguage: de\n# x\n", "language", None, "\ufeff# x\n"),
     ("---\nlanguage: de\n", "language", "en", "---\nlanguage: en\n"),
     ("server:\n  port: 1\n...\n# x\n", "language", "de", "server:\n  port: 1\nlanguage: de\n...\n# x\n"),
     ("'language': de\n", "language", "en", "'language': en\n"),
-    ("engine:\n  options:\n    kokoro:\n      a: 1 # x\n", "engine.options", None, "engine:\n"),
+    ("engine:\n  options:\n    kokoro:\n      a: 1 # x\n", "engine.options", None, ""),
     ("server:\n  host_names: []\n# x\n", "server.host_names", ["a.b"], "server:\n  host_names: [a.b]\n# x\n"),
     ("# x\n", "engine.options.a.b", 1, "# x\nengine:\n  options:\n    a:\n      b: 1\n"),
     ("# x\nlanguage: de\n", "language", None, "# x\n"),
@@ -182,6 +182,28 @@ def test_of_a_list_that_goes_the_comments_with_lines_of_their_own_stay(tmp_path,
     write_user_setting(tmp_path, "server.host_names", names)
     rest = "    # at home\n    # on the road\n    # no more\n  port: 1  # mine\n"
     assert user_file(tmp_path).read_text() == f"server:\n{first}{rest}"
+    assert not orig(tmp_path).exists()
+
+
+GROUPS = [
+    # what was there, the setting that is reset, what stands there now
+    ("# a\nserver:\n  port: 1  # gone\n\n# b\nlanguage: de\n", "server.port", "# a\n\n# b\nlanguage: de\n"),
+    ("server:\n  port: 1\n  queue: 2\n", "server.port", "server:\n  queue: 2\n"),
+    ("server:  # at home\n  port: 1\n", "server.port", "server:  # at home\n"),
+    ("server:\n  # tablet\n  port: 1\n", "server.port", "server:\n  # tablet\n"),
+    ("server:\n# tablet\n  port: 1\n", "server.port", "# tablet\n"),
+    ("server:\n  port: 1\n  # queue: 3\nlanguage: de\n", "server.port", "server:\n  # queue: 3\nlanguage: de\n"),
+    ("engine:\n  options:\n    a:\n      b: 1\n  # device: cpu\n", "engine.options", "engine:\n  # device: cpu\n"),
+    ("server: {port: 1, # a\n  queue: 3} # b\n", "server.queue", "server: {port: 1, # a\n  } # b\n"),
+    ("server: {\n  port: 1,  # gone\n}\n# x\n", "server.port", "# x\n"),
+]
+
+
+@pytest.mark.parametrize(("text", "key", "now"), GROUPS, ids=[repr(case[0]) for case in GROUPS])
+def test_a_group_goes_with_its_last_setting_unless_it_holds_a_persons_words(tmp_path, text, key, now):
+    user_file(tmp_path).write_text(text)
+    write_user_setting(tmp_path, key, None)
+    assert user_file(tmp_path).read_text() == now
     assert not orig(tmp_path).exists()
 
 
