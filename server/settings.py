@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import itertools
 import logging
 import os
 import sys
@@ -161,9 +162,21 @@ def _changed(path: Path, before: Layer, after: Layer) -> str:
 
 
 def _keep(path: Path, why: str) -> None:
-    kept = path.with_name(f"{path.name}.orig")
-    write_atomically(kept, path.read_bytes())
+    content = path.read_bytes()
+    names = itertools.chain([f"{path.name}.orig"], (f"{path.name}.orig.{n}" for n in itertools.count(2)))
+    kept = next(place for place in map(path.with_name, names) if _is_free(place, content))
+    write_atomically(kept, content)
     log.warning("%s: %s. As you wrote it, it is kept in %s.", path, why, kept)
+
+
+def _is_free(place: Path, content: bytes) -> bool:
+    """What was kept before is never replaced: it may be all that is left of a person's words."""
+    try:
+        return place.read_bytes() == content
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

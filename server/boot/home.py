@@ -6,6 +6,7 @@ The extension knows the same rule by heart (it may not import the server); a tes
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 FOLDERS = ("audio", "env", "hosts", "logs", "models", "rvc", "studio", "tests", "voices")
 FILES = ("key", "lexicon.yaml", "settings.yaml", "state.json", "state.lock", "voicemap.yaml")
 """With the folders all that Troupe makes in it, backups and temporary files aside; nothing else is ever removed."""
-_SUFFIXES = (".bak", ".orig", ".tmp")
+_BESIDE = re.compile(rf"({'|'.join(map(re.escape, FILES))})(\..*)?\.(bak|orig(\.[0-9]+)?|tmp)")
 _SIGNS = ("state.lock", "env/install.lock", "tests/env/install.lock", "logs/server.log")
 
 
@@ -44,7 +45,7 @@ def made_by_troupe(path: Path) -> bool:
     if path.is_dir():
         return path.name in FOLDERS
     plain = path.name.removeprefix(".")
-    return plain in FILES or (plain.endswith(_SUFFIXES) and any(plain.startswith(f"{name}.") for name in FILES))
+    return plain in FILES or _BESIDE.fullmatch(plain) is not None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.unit
 
 FILES = (
     *("state.lock", "state.json", "key", "settings.yaml", "settings.yaml.bak", ".key.a1.tmp", "voicemap.yaml"),
+    *("settings.yaml.orig", "settings.yaml.orig.2", ".settings.yaml.orig.12.b2.tmp"),
     *("env/install.lock", "env/.3.11-0a1b2c3d.use", "env/3.11-0a1b2c3d/troupe.json", "env/.removed-3.9-01ab-77/x"),
     *("voices/kokoro/voices.yaml", "models/kokoro/weights", "logs/server.log", "hosts/tgwui.json", "audio/a/b.wav"),
 )
@@ -43,12 +44,14 @@ def test_a_home_of_its_own_goes_as_a_whole(places: Places, capsys: pytest.Captur
 
 def test_what_is_not_troupes_stays_and_is_named(places: Places, capsys: pytest.CaptureFixture[str]) -> None:
     others = ["thesis.odt", "models.bak/x", "photos/one.jpg", "env/my-venv/pyvenv.cfg", "state.json.txt", "keys"]
+    others += ["settings.yaml.orig.mine", "thesis.orig.2"]
     for name in others:
         put(places.home / name)
     assert uninstall(places, ask=False, everything=True) == 0
     left = {str(path.relative_to(places.home).as_posix()) for path in places.home.rglob("*") if path.is_file()}
     assert left == set(others)
-    assert "not Troupe's:\n  env, keys, models.bak, photos, state.json.txt, thesis.odt\n" in capsys.readouterr().out
+    assert "not Troupe's:\n  env, keys, models.bak, photos, " in (said := capsys.readouterr().out)
+    assert "photos, settings.yaml.orig.mine, state.json.txt, thesis.odt, thesis.orig.2\n" in said
 
 
 @pytest.mark.parametrize("everything", [True, False])
