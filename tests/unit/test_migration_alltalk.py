@@ -310,6 +310,14 @@ def test_a_damaged_file_of_ours_is_told_with_all_that_was_left(
     assert (home / "rvc" / "Witch" / "Witch.pth").is_file()
 
 
+def test_a_name_that_a_mac_takes_apart_is_the_same_name(small: Path, home: Path) -> None:
+    (small / "voices" / "Ann.wav").rename(small / "voices" / "E\u0301mile.wav")
+    settings = {"openai_voices": {"alloy": "\u00c9mile.wav"}}
+    write(small / "system" / "tts_engines" / "xtts" / "model_settings.json", settings)
+    assert "name    xtts: alloy = \u00c9mile" in move(small, home, agreed=True)
+    assert "there   voice \u00c9mile" in move(small, home, agreed=True)
+
+
 def test_nothing_of_alltalk_s_is_changed(folder: Path, home: Path) -> None:
     before = files_of(folder)
     move(folder, home)
