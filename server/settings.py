@@ -136,12 +136,23 @@ def write_user_setting(
     """
     path = user_file(home)
     with _write_lock:
-        before = file_layer(path, "user")
-        after = {name: v for name, v in before.items() if name != key and not name.startswith(key + ".")}
-        if value is not None:
-            after |= layer_of(key, value, "user", str(path))
-        check(_validated({**file_layer(SHIPPED, "shipped"), **after}))
+        before, after, settings = _with(path, key, value)
+        check(settings)
         write_with_backup(path, _changed(path, before, after))
+
+
+def check_user_setting(home: Path, key: str, value: object) -> None:
+    """Raise ConfigError where ``write_user_setting`` would; nothing is written."""
+    _with(user_file(home), key, value)
+
+
+def _with(path: Path, key: str, value: object) -> tuple[Layer, Layer, Settings]:
+    """The user's layer as it is and with the change, and shipped and user's settings together then."""
+    before = file_layer(path, "user")
+    after = {name: v for name, v in before.items() if name != key and not name.startswith(key + ".")}
+    if value is not None:
+        after |= layer_of(key, value, "user", str(path))
+    return before, after, _validated({**file_layer(SHIPPED, "shipped"), **after})
 
 
 def _changed(path: Path, before: Layer, after: Layer) -> str:

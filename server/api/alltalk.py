@@ -32,6 +32,8 @@ router = APIRouter(tags=["AllTalk"])
 
 _MARKUP: dict[str, Markup] = {"none": "plain", "standard": "raw", "html": "html"}
 _OPTIONS = ("temperature", "repetition_penalty")
+_OWNER = "alltalk"
+"""Whose these routes' places among the open requests are."""
 _STREAMING = {"text_input": "text", "character_voice_gen": "voice"}
 """What the streaming route calls the form's fields."""
 
@@ -108,10 +110,10 @@ async def stop_generation(request: Request) -> Json:
     What others listen to goes on: to AllTalk all speech was its one client's, here several share a server.
     """
     troupe = troupe_of(request)
-    others = troupe.speech.scheduler.open - troupe.generations.open + len(troupe.narrations.open)
+    others = troupe.speech.scheduler.open_besides(_OWNER) + len(troupe.narrations.open)
     stopped = troupe.generations.stop()
     said = "Cancelling current TTS generation" if stopped else "Nothing is being generated"
-    if others > 0:
+    if others:
         by_whom = "" if stopped else " by AllTalk's routes"
         count = "1 request of other routes goes on" if others == 1 else f"{others} requests of other routes go on"
         said = f"{said}{by_whom}; {count}"
@@ -251,7 +253,7 @@ def _placed(request: Request, answer: Json) -> Json:
 
 
 async def _prepare(troupe: Troupe, form: GenerateForm, audio_format: AudioFormat, *, whole: bool = False) -> Speech:
-    return await troupe.speech.prepare_lines(await _lines(troupe, form), audio_format, whole=whole)
+    return await troupe.speech.prepare_lines(await _lines(troupe, form), audio_format, whole=whole, owner=_OWNER)
 
 
 async def _lines(troupe: Troupe, form: GenerateForm) -> list[Line]:

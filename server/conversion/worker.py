@@ -1,7 +1,7 @@
 """The process RVC's models live in: ``python -m server.conversion.worker``.
 
-One window of sound after the other; it keeps nothing of a stream between them. It ends when its standard input
-does, so it cannot outlive the server.
+One window of sound after the other; it keeps nothing of a stream between them. A second thread reads, so that the
+process ends when its standard input does, also in mid-window: it cannot outlive the server, however that ended.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from dataclasses import asdict
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -51,9 +53,11 @@ def progress_to(sink: BinaryIO) -> Report:
 
 
 def serve(model: RvcModel, source: BinaryIO, sink: BinaryIO) -> int:
-    """Answer windows until the pipe closes or the device is beyond repair; returns the exit status."""
-    while (received := read_message(source)) is not None:
-        head, body = received
+    """Answer windows until the device is beyond repair; returns the exit status. The process ends with ``source``."""
+    inbox: SimpleQueue[tuple[Message, bytes]] = SimpleQueue()
+    threading.Thread(target=_read, args=(source, inbox), name="reader", daemon=True).start()
+    while True:
+        head, body = inbox.get()
         window = Window(np.frombuffer(body, "<f4").copy(), head["rate"], head["first_frame"], head["phase"])
         answer, body = _answer(model, window, ConversionSettings(**head["settings"]))
         code = answer["error"]["code"] if answer["type"] == "error" else None
@@ -62,7 +66,16 @@ def serve(model: RvcModel, source: BinaryIO, sink: BinaryIO) -> int:
         write_message(sink, {**answer, "memory": {} if code == RESTART else dict(model.memory())}, body)
         if code == RESTART:
             return RESTART_ME
-    return 0
+
+
+def _read(source: BinaryIO, inbox: SimpleQueue[tuple[Message, bytes]]) -> None:
+    """Reader thread: windows go to the queue."""
+    try:
+        while (received := read_message(source)) is not None:
+            inbox.put(received)
+    finally:
+        # The main thread may be in mid-window or fetching a model: nobody is left to wait for it.
+        os._exit(0)
 
 
 def _answer(model: RvcModel, window: Window, settings: ConversionSettings) -> tuple[dict[str, Any], bytes]:

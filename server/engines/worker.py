@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from server.engines.base import Engine, EngineContext, Job
 from server.engines.inbox import Inbox
+from server.engines.lifeline import claim_input
 from server.engines.protocol import (
     Message,
     chunk_to_wire,
@@ -230,8 +231,7 @@ def claim_pipes() -> tuple[BinaryIO, BinaryIO]:
         import msvcrt
 
         msvcrt.setmode(sink.fileno(), os.O_BINARY)
-        msvcrt.setmode(sys.stdin.fileno(), os.O_BINARY)
-    return sys.stdin.buffer, sink
+    return os.fdopen(claim_input(), "rb"), sink
 
 
 def main() -> int:

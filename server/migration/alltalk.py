@@ -13,15 +13,15 @@ from server.conversion.rvc.files import RvcFolder
 from server.conversion.rvc.installed import rvc_is_installed
 from server.conversion.rvc.settings import DISABLED
 from server.engines.coqui.xtts import Xtts
-from server.engines.piper_voices import PACKAGED, found
+from server.engines.piper_voices import PACKAGED, VoiceFile, found
 from server.engines.table import is_installed
-from server.errors import SpeechError
+from server.errors import ConfigError, Conflict, SpeechError
 from server.migration.alltalk_folder import RELEASE, AllTalkFolder, Clips, voice_name
-from server.settings import load_settings, where, write_user_setting
+from server.settings import check_user_setting, load_settings, where, write_user_setting
 from server.speech.voices import clean_clips
 from server.voices.alltalk_names import plain_rvc
 from server.voices.library import Library
-from server.voices.names import Catalogue
+from server.voices.names import OPENAI_NAMES, Catalogue
 from server.voices.voicemap import VoiceMap
 
 XTTS, PIPER = "xtts", "piper"
@@ -77,23 +77,24 @@ class MoveIn:
             )
 
     def _clone_one(self, clips: Clips) -> None:
-        if clips.name.casefold() in self._coming[XTTS]:
-            self._left.append((clips.called, f"another voice is called {clips.name} already"))
-            return
+        coming = self._coming[XTTS]
         try:
+            catalogue = self._catalogue(XTTS)
+            if clips.name.casefold() in coming:
+                raise Conflict(f"another voice is called {clips.name} already")
+            voice_id = self._library.check_new(clips.name, catalogue, len(coming) if self._dry else 0)
             # A dry run cleans too: what cannot be used is better known before.
             cleaned, notes = clean_clips([file.read_bytes() for file in clips.files])
             if not self._dry:
-                languages = Xtts.capabilities.languages
-                self._library.add_clone(clips.name, cleaned, self._catalogue(XTTS), languages=languages)
+                self._library.add_clone(clips.name, cleaned, catalogue, languages=Xtts.capabilities.languages)
         except SpeechError as error:
             self._left.append((clips.called, error.message))
             return
         except OSError as error:
             self._left.append((clips.called, f"cannot be read or kept: {error}"))
             return
-        self._coming[XTTS].add(clips.name.casefold())
-        self._say(" ".join([f"voice   {clips.name} (from {clips.called})", *dict.fromkeys(notes)]))
+        coming.add(voice_id.casefold())
+        self._say(" ".join([f"voice   {voice_id} (from {clips.called})", *dict.fromkeys(notes)]))
 
     # Files that go into a folder
 
@@ -108,13 +109,13 @@ class MoveIn:
                 self._say(f"there   Piper {model.stem}")
             elif not settings.is_file():
                 self._left.append((model.name, f"its settings, {settings.name}, do not lie beside it"))
-            elif not _is_json(settings):
+            elif (voices := _piper_voices(model, settings)) is None:
                 self._left.append((model.name, f"{settings.name} cannot be read"))
             else:
                 folder = self._home / "models" / PIPER
                 self._copy("Piper", settings, folder / settings.name)  # a model without settings would be no voice
                 self._copy("Piper", model, folder / model.name)
-                self._coming[PIPER].add(model.stem.casefold())
+                self._coming[PIPER] |= voices
 
     def _bring_xtts(self) -> None:
         for folder in self._source.xtts:
@@ -162,29 +163,29 @@ class MoveIn:
             if engine not in (XTTS, PIPER):
                 self._left.append((f"OpenAI's names of {engine}", "Troupe's engines have other voices"))
                 continue
-            catalogue = self._catalogue(engine)
-            known = {voice.id.casefold() for voice in catalogue.voices} | (self._coming[engine] if self._dry else set())
-            changes: dict[str, str] = {}
-            kept = voice_map.get(catalogue).voices if catalogue.voices else {}
-            for name, called in chosen.items():
-                voice = voice_name(called)
-                if voice.casefold() not in known:
-                    self._left.append((f"{engine}: {name} = {called}", "there is no such voice here"))
-                elif name in kept and kept[name].set is not None:
-                    self._say(f"there   {engine}: {name} = {kept[name].set}")
-                else:
-                    changes[name] = voice
-            self._put(voice_map, catalogue, changes)
+            try:
+                self._map_names_of(engine, chosen, voice_map)
+            except (SpeechError, OSError) as error:
+                self._left.append((f"OpenAI's names of {engine}", str(error)))
 
-    def _put(self, voice_map: VoiceMap, catalogue: Catalogue, changes: Mapping[str, str]) -> None:
-        try:
-            if changes and not self._dry:
-                voice_map.put(catalogue, changes)
-        except (SpeechError, OSError) as error:
-            self._left.append((f"OpenAI's names of {catalogue.engine}", str(error)))
-            return
+    def _map_names_of(self, engine: str, chosen: Mapping[str, str], voice_map: VoiceMap) -> None:
+        catalogue = self._catalogue(engine)
+        known = {voice.id.casefold() for voice in catalogue.voices} | (self._coming[engine] if self._dry else set())
+        changes: dict[str, str] = {}
+        for name, called in chosen.items():
+            voice, here = voice_name(called), voice_map.meaning(name, engine)
+            if name not in OPENAI_NAMES:
+                self._left.append((f"{engine}: {name} = {called}", "not one of OpenAI's names"))
+            elif voice.casefold() not in known:
+                self._left.append((f"{engine}: {name} = {called}", "there is no such voice here"))
+            elif here != name:
+                self._say(f"there   {engine}: {name} = {here}")
+            else:
+                changes[name] = voice
+        if changes and not self._dry:
+            voice_map.put(catalogue, changes)
         for name, voice in changes.items():
-            self._say(f"name    {catalogue.engine}: {name} = {voice}")
+            self._say(f"name    {engine}: {name} = {voice}")
 
     def _set_conversion(self) -> None:
         wish = self._source.conversion
@@ -195,8 +196,16 @@ class MoveIn:
                 ("RVC's settings", "RVC is not installed. Install it (python3 -m server install rvc), then repeat this")
             )
             return
+        try:
+            settings = load_settings({"home": str(self._home)})
+        except ConfigError as error:
+            self._left.append(("RVC's settings", error.message))
+            return
         for key, value in self._conversion_settings(wish):
-            self._set(key, value)
+            if where(settings, key) != "shipped":
+                self._say(f"there   {key}")
+            else:
+                self._set(key, value)
 
     def _conversion_settings(self, wish: Mapping[str, Any]) -> Iterable[tuple[str, object]]:
         known = {*RvcFolder(self._home / "rvc").choices(), *(file.stem for file in self._source.rvc if self._dry)}
@@ -215,12 +224,9 @@ class MoveIn:
         yield "rvc.enabled", True
 
     def _set(self, key: str, value: object) -> None:
-        if where(load_settings({"home": str(self._home)}), key) != "shipped":
-            self._say(f"there   {key}")
-            return
+        change = check_user_setting if self._dry else write_user_setting
         try:
-            if not self._dry:
-                write_user_setting(self._home, key, value)
+            change(self._home, key, value)
         except (SpeechError, OSError) as error:
             self._left.append((f"{key} = {value}", str(error)))
             return
@@ -234,8 +240,10 @@ class MoveIn:
         return Catalogue(engine, voices)
 
 
-def _is_json(file: Path) -> bool:
+def _piper_voices(model: Path, settings: Path) -> set[str] | None:
+    """As the engine will call them, folded; None where it would not understand the settings."""
     try:
-        return isinstance(json.loads(file.read_text("utf-8")), dict)
-    except (OSError, ValueError):
-        return False
+        file = VoiceFile(model.stem, model, json.loads(settings.read_text("utf-8")))
+        return {voice.id.casefold() for voice in file.voices()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return None

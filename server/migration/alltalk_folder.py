@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,6 +93,7 @@ def _clip(file: Path) -> Clips:
 
 
 def _kept_name(name: str) -> str:
+    name = unicodedata.normalize("NFC", name)  # a Mac takes letters apart, and the library puts them together
     tidy = re.sub(r"[^\w .\-()]", "_", name).strip(" .")
     # female_01 means the first female voice of any engine here, so AllTalk's sample of that name gets another.
     return f"alltalk_{tidy}" if is_generic(tidy) else tidy

@@ -18,22 +18,9 @@ class Generations:
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._streams: set[_Stream] = set()
-        self._single = 0
-
-    @property
-    def open(self) -> int:
-        """How many there are."""
-        return self._single + len(self._streams)
 
     async def follow(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of ``work``; Cancelled when it was stopped."""
-        self._single += 1
-        try:
-            return await self._follow(work)
-        finally:
-            self._single -= 1
-
-    async def _follow(self, work: Coroutine[Any, Any, T]) -> T:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         try:
@@ -53,7 +40,7 @@ class Generations:
         self._streams.add(this)
         try:
             async with aclosing(stream):
-                while (data := await self._follow(_next(stream))) is not None:
+                while (data := await self.follow(_next(stream))) is not None:
                     yield data
                     if this.stopped:  # while its listener had enough to listen to
                         raise Cancelled("The generation was stopped.")

@@ -16,9 +16,13 @@ _SECONDS_A_CHARACTER = 0.03
 class Turn:
     """One request's place among the others: how much it has been given so far."""
 
-    def __init__(self, engines: Collection[str] = (), leave: Callable[[Turn], None] = lambda turn: None) -> None:
+    def __init__(
+        self, engines: Collection[str] = (), leave: Callable[[Turn], None] = lambda turn: None, *, owner: str = ""
+    ) -> None:
         self.engines = frozenset(engines)
         """In whose queues it has a place."""
+        self.owner = owner
+        """Whose request it is, where somebody asks for that."""
         self.tags: dict[str, float] = {}
         """By engine, where in its queue the next piece stands."""
         self.work = 0.0

@@ -45,7 +45,11 @@ class Scheduler:
         """Requests that are open."""
         return len(self._turns)
 
-    def admit(self, engines: Collection[str] = ()) -> Turn:
+    def open_besides(self, owner: str) -> int:
+        """Those that are not the owner's."""
+        return sum(turn.owner != owner for turn in self._turns)
+
+    def admit(self, engines: Collection[str] = (), *, owner: str = "") -> Turn:
         """A place in the queues of ``engines`` (none: the current one's), until it is left; Overloaded without one.
 
         Whose listener does not take what was made (a player that is paused) keeps nobody else out, up to a bound.
@@ -59,7 +63,7 @@ class Scheduler:
                     f"The server is busy: {len(here)} requests are open. Try again shortly.",
                     retry_after=max(1, math.ceil(self._lane(engine).backlog_seconds())),
                 )
-        turn = Turn(engines, self._turns.discard)
+        turn = Turn(engines, self._turns.discard, owner=owner)
         self._turns.add(turn)
         return turn
 

@@ -128,13 +128,22 @@ class SpeechService:
         return [Line(each.piece, renditions.get(each.role, renditions[CHARACTER])) for each in spoken]
 
     async def prepare_lines(
-        self, lines: Sequence[Line], audio_format: AudioFormat, *, whole: bool = False, turn: Turn | None = None
+        self,
+        lines: Sequence[Line],
+        audio_format: AudioFormat,
+        *,
+        whole: bool = False,
+        turn: Turn | None = None,
+        owner: str = "",
     ) -> Speech:
-        """Speak lines of any voices as one stream; ``whole`` makes all of it before returning."""
+        """Speak lines of any voices as one stream; ``whole`` makes all of it before returning.
+
+        Without a ``turn`` it is admitted here, as the owner's.
+        """
         rate = self._rate(lines)
         encoder = make_encoder(audio_format, rate, wav_header="exact" if whole else "streaming")
         engines = {line.rendition.voice.engine for line in lines}
-        parts = self._parts(lines, encoder, rate, turn or self.scheduler.admit(engines))
+        parts = self._parts(lines, encoder, rate, turn or self.scheduler.admit(engines, owner=owner))
         words: list[SpokenWord] = []
         data, seconds, line = bytearray(), 0.0, None
         try:

@@ -63,6 +63,12 @@ class Library:
         """The RVC voices that are set for voices of an engine."""
         return [row.rvc for row in self._shelf(engine).manifest.settings.values() if row.rvc]
 
+    def check_new(self, name: str, catalogue: Catalogue, coming: int = 0) -> str:
+        """The id that a new voice would get, after ``coming`` others; raises what adding it would raise."""
+        voice_id = free_id(name, catalogue)
+        _refuse_one_too_many(self._writable(catalogue.engine), voice_id, coming)
+        return voice_id
+
     def add_blend(self, name: str, blend: str, catalogue: Catalogue) -> Voice:
         """Keep ``af_heart(2)+am_onyx(1)`` under a name of its own."""
         mixed = catalogue.resolve(blend, param="blend")
@@ -151,12 +157,7 @@ class Library:
     def _add(self, voice: Voice, engine: str) -> Voice:
         with self._lock:
             manifest = self._writable(engine)
-            if any(voice.id.casefold() == other.casefold() for other in manifest.voices):
-                raise _taken(voice.id)
-            if len(manifest.voices) >= MOST_VOICES:
-                raise Conflict(
-                    f"There are {MOST_VOICES} voices already: delete some first.", code="too_many_voices"
-                )
+            _refuse_one_too_many(manifest, voice.id)
             self._save(engine, replace(manifest, voices={**manifest.voices, voice.id: voice}))
         log.info("new %s voice %s for %s", voice.kind, ascii(voice.id), engine)
         return voice
@@ -262,6 +263,13 @@ def free_id(name: str, catalogue: Catalogue) -> str:
             "A voice's name cannot end in .wav: requests may add that to any name.", param="name"
         )
     return tidy
+
+
+def _refuse_one_too_many(manifest: Manifest, voice_id: str, coming: int = 0) -> None:
+    if any(voice_id.casefold() == other.casefold() for other in manifest.voices):
+        raise _taken(voice_id)
+    if len(manifest.voices) + coming >= MOST_VOICES:
+        raise Conflict(f"There are {MOST_VOICES} voices already: delete some first.", code="too_many_voices")
 
 
 def _found(manifest: Manifest, voice_id: str) -> Voice:

@@ -101,6 +101,34 @@ def test_stopping_leaves_what_others_listen_to_and_says_so(tmp_path: Path) -> No
             assert server.troupe.speech.scheduler.open == 1
 
 
+def test_a_generation_that_is_not_speaking_hides_nobody_who_is(tmp_path: Path) -> None:
+    slow = {"engine__options": '{"tone": {"delay": 1.0}}'}
+    with running(tmp_path, **slow) as server, server.http() as http, server.http() as third:
+        saving, go_on = threading.Event(), threading.Event()
+
+        def save(name: str, sound: bytes) -> None:
+            saving.set()
+            go_on.wait(60)
+
+        server.troupe.audio.save = save  # type: ignore[method-assign, assignment]
+        body = {"model": "x", "input": "I say a word. " * 200, "voice": "low", "response_format": "pcm"}
+        with third.stream("POST", "/v1/audio/speech", json=body) as speech:
+            sound = speech.iter_raw()
+            next(sound)
+            answers: list[httpx.Response] = []
+            form = threading.Thread(target=lambda: answers.append(generate(http, text_input="One word.")))
+            form.start()
+            try:
+                assert saving.wait(60)
+                assert server.troupe.speech.scheduler.open == 1, "what is being saved wants no engine any more"
+                said = http.put("/api/stop-generation").json()["message"]
+            finally:
+                go_on.set()
+                form.join()
+            assert said == "Cancelling current TTS generation; 1 request of other routes goes on"
+            assert "stopped" in failure(answers[0], 499)
+
+
 def test_stopping_ends_generations_inside_the_sentence(tmp_path: Path) -> None:
     with running(tmp_path) as server, server.http() as http:
         # At this pace the sentence takes longer than a client waits: who is answered was stopped inside it.

@@ -42,6 +42,7 @@ class Broken(RvcModel):
                     time.sleep(2)
                     self.report("Downloading", number / 4)
             case "slow":
+                sys.stderr.write("in mid-window\n")
                 time.sleep(100)
             case "odd":
                 raise RuntimeError("shapes do not fit")

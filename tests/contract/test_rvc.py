@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -299,6 +303,43 @@ def test_a_voice_is_turned_once_and_again_when_its_file_changes(voices: Path) ->
     description = path.with_suffix(".json")
     description.write_text(json.dumps({"stamp": files.stamp, "shape": {"features": 1}}), encoding="utf-8")
     assert turn_voice(RvcFolder(voices).find("new"))[0].features == 256
+
+
+TURNING = """
+import sys
+from pathlib import Path
+from server.conversion.rvc.files import RvcFiles
+from server.conversion.rvc.turn import turn_voice
+
+turn_voice(RvcFiles("endless", Path(sys.argv[1]), None))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no file can be made here that takes for ever to read")
+def test_the_reader_of_a_file_ends_with_a_worker_that_is_killed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "endless.pth")
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", TURNING, str(tmp_path / "endless.pth")]
+    with subprocess.Popen(command, cwd=root) as worker:
+        while not (readers := psutil.Process(worker.pid).children()):
+            assert worker.poll() is None
+            time.sleep(0.05)
+        time.sleep(3)  # so that it comes to the file
+        assert _lives(readers[0])
+        worker.kill()
+    for _ in range(400):
+        if not _lives(readers[0]):
+            return
+        time.sleep(0.05)
+    readers[0].kill()
+    pytest.fail("the reader lives on without its worker")
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE  # which it stays where nobody cares for orphans
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_the_folder_is_looked_at_for_each_stream_and_not_for_each_window(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +25,20 @@ from tests.torch_needed import need
 need("torch", "safetensors", command="python3 -m server install rvc")
 
 pytestmark = pytest.mark.contract
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SERVER = """
+import sys
+from pathlib import Path
+from server.conversion.process import Launch, RvcProcess
+from server.conversion.rvc.settings import ConversionSettings
+from tests.contract.test_rvc_process import WINDOW
+
+folder = Path(sys.argv[1])
+process = RvcProcess(lambda: Launch("cpu"), folder, folder, worker="tests.contract.broken_rvc")
+process.convert_window(WINDOW, ConversionSettings("slow"))
+"""
 
 WINDOW = Window(np.linspace(-0.5, 0.5, 480, dtype=np.float32), 24_000)
 
@@ -130,6 +146,19 @@ def test_closing_does_not_wait_for_the_window_of_a_process_that_is_just_being_st
         assert time.monotonic() - began < 60, "the window takes 100"
         assert converting.result(30).code == "worker_died"
     assert rvc.process.pid is None
+
+
+def test_it_ends_in_mid_window_with_a_server_that_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SERVER, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as server:
+        assert server.stderr is not None
+        assert any("in mid-window" in line for line in server.stderr)
+        server.kill()
+        # Its standard error is the worker's as well: it stays open for as long as either lives.
+        try:
+            server.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            pytest.fail("the window takes 100 seconds, and the worker lives on for it")
 
 
 def test_a_rehearsal_starts_it_and_counts_as_use(rvc: Rvc, tmp_path: Path) -> None:

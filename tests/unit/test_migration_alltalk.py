@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shutil
 import wave
@@ -239,6 +240,82 @@ def test_a_dry_run_writes_nothing_and_tells_the_same(
     assert files_of(home) == {}
     assert asked == []
     assert dry == move(small, home, agreed=True)
+
+
+def test_a_dry_run_refuses_what_would_be_refused(small: Path, home: Path, rvc_there: Callable[[bool], None]) -> None:
+    rvc_there(True)
+    long = "x" * 90
+    names = ["nova", long] if os.name == "nt" else ["nova", long, "con"]  # Windows itself has no file of that name
+    for name in names:
+        record(small / "voices" / f"{name}.wav")
+    speakers = {**PIPER, "speaker_id_map": {"one": 0, "two": 1}}
+    for model, settings in (("en_US-many-low", speakers), ("en_US-bare-low", {})):
+        write(small / "models" / "piper" / f"{model}.onnx")
+        write(small / "models" / "piper" / f"{model}.onnx.json", settings)
+    engines = small / "system" / "tts_engines"
+    write(engines / "xtts" / "model_settings.json", {"openai_voices": {"alloy": "nova.wav", "bob": "Ann.wav"}})
+    choices = {"alloy": "en_US-many-low.onnx", "nova": "en_US-mary-medium.onnx"}
+    write(engines / "piper" / "model_settings.json", {"openai_voices": choices})
+    write(small / "confignew.json", {"rvc_settings": {"rvc_enabled": True, "pitch": 99, "protect": 0.4}})
+    dry = move(small, home, dry_run=True)
+    assert files_of(home) == {}
+    text = "\n".join(dry)
+    for what, why in (
+        *((f"{name}.wav", "A voice cannot be called|There is a voice 'nova' already") for name in names),
+        ("en_US-bare-low.onnx", "cannot be read"),
+        ("xtts: alloy = nova.wav", "no such voice"),
+        ("xtts: bob = Ann.wav", "not one of OpenAI's names"),
+        ("piper: alloy = en_US-many-low.onnx", "no such voice"),
+        ("rvc.character_pitch = 99", "less than or equal to 24"),
+        ("rvc.narrator_pitch = 99", "less than or equal to 24"),
+    ):
+        assert re.search(f"^left    {re.escape(what)}: .*({why})", text, re.MULTILINE), (what, text)
+    assert "setting rvc.protect = 0.4" in dry
+    assert dry == move(small, home, agreed=True)
+
+
+def test_a_dry_run_counts_the_voices_that_come(
+    small: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.voices.library.MOST_VOICES", 1)
+    record(small / "voices" / "Bea.wav")
+    dry = move(small, home, dry_run=True)
+    assert any(line.startswith("left    Bea.wav: There are 1 voices already") for line in dry)
+    assert dry == move(small, home, agreed=True)
+
+
+@pytest.mark.parametrize(
+    ("damaged", "what"),
+    [
+        ("settings.yaml", "RVC's settings"),
+        ("voicemap.yaml", "OpenAI's names of xtts"),
+        ("voices/xtts/voices.yaml", "Ann.wav"),
+        ("models/piper/en_US-mine-low.onnx.json", "OpenAI's names of piper"),
+    ],
+)
+def test_a_damaged_file_of_ours_is_told_with_all_that_was_left(
+    damaged: str, what: str, small: Path, home: Path, rvc_there: Callable[[bool], None]
+) -> None:
+    rvc_there(True)
+    write(home / damaged, b"a: [")
+    if damaged.startswith("models"):
+        write((home / damaged).with_suffix(""))
+    before = files_of(home)
+    dry = move(small, home, dry_run=True)
+    assert files_of(home) == before
+    assert any(line.startswith(f"left    {what}: ") and Path(damaged).name in line for line in dry), dry
+    assert any(line.startswith("left    broken.wav: ") for line in dry), "the rest is told as well"
+    assert dry == move(small, home, agreed=True)
+    assert (home / damaged).read_bytes() == b"a: ["
+    assert (home / "rvc" / "Witch" / "Witch.pth").is_file()
+
+
+def test_a_name_that_a_mac_takes_apart_is_the_same_name(small: Path, home: Path) -> None:
+    (small / "voices" / "Ann.wav").rename(small / "voices" / "E\u0301mile.wav")
+    settings = {"openai_voices": {"alloy": "\u00c9mile.wav"}}
+    write(small / "system" / "tts_engines" / "xtts" / "model_settings.json", settings)
+    assert "name    xtts: alloy = \u00c9mile" in move(small, home, agreed=True)
+    assert "there   voice \u00c9mile" in move(small, home, agreed=True)
 
 
 def test_nothing_of_alltalk_s_is_changed(folder: Path, home: Path) -> None:

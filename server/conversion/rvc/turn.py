@@ -1,7 +1,8 @@
 """Turns a ``.pth`` into safetensors in a process of its own: a hostile file meets nothing worth having.
 
 Run as ``python -m server.conversion.rvc.turn MODEL INDEX TARGET STAMP`` by ``turn_voice``; the child opens
-the file as plain tensors only (``weights_only``), never in any other way, under limits of time and memory.
+the file as plain tensors only (``weights_only``), never in any other way, under limits of time and memory. It
+ends when its parent does.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 
 from server.conversion.rvc.files import RvcFiles, read_turned
 from server.conversion.rvc.shape import RvcShape
+from server.engines.lifeline import end_with_parent, lifeline
 from server.errors import SynthesisFailed
 
 SECONDS = 120.0
@@ -34,15 +36,16 @@ def turn_voice(files: RvcFiles) -> tuple[RvcShape, Path]:
     command += [str(files.turned), files.stamp]
     root = Path(__file__).resolve().parents[3]
     try:
-        child = subprocess.run(
-            command,
-            cwd=root,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        with lifeline() as source:
+            child = subprocess.run(
+                command,
+                cwd=root,
+                stdin=source,
+                capture_output=True,
+                text=True,
+                timeout=SECONDS,
+                check=False,
+            )
         words = child.stdout.strip().splitlines()
         problem = words[-1] if child.returncode == 3 and words else f"the reader ended with {child.returncode}"
     except subprocess.TimeoutExpired:
@@ -152,4 +155,5 @@ def main(model: str, index: str, target: str, stamp: str) -> int:
 
 
 if __name__ == "__main__":
+    end_with_parent()
     sys.exit(main(*sys.argv[1:5]))
