@@ -204,6 +204,10 @@ ENGLISH_CASES = {
     "numbered": [("No. 5", "number 5"), ("no. I", "no. I"), ("pp. 3", "pages 3"), ("§ 7", "section 7")],
     "titles": [
         ("Dr. Who", "Doctor Who"),
+        ("See Dr. Lee.", "See Doctor Lee."),
+        ('He nods. "Ask Dr. Lee," he says.', 'He nods. "Ask Doctor Lee," he says.'),
+        ("Elm Dr. is long.", "Elm Drive is long."),
+        ("We live at 12 Elm Dr. Apt. 5.", "We live at 12 Elm Drive Apt. 5."),
         ("12 Elm Dr.", "12 Elm Drive."),
         ("St. Louis", "Saint Louis"),
         ("Baker St. is", "Baker Street is"),

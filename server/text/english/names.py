@@ -53,6 +53,8 @@ _NUMBERED = re.compile(rf"(?<![\w.])({_any_of(_BEFORE_NUMBER)})\s?(?=\d)")
 _TITLE_DR = re.compile(r"\bDr\.|\bDr(?=\s+[A-Z][a-z])")
 _TITLE_ST = re.compile(r"\bSt\.|\bSt(?=\s+[A-Z][a-z])")
 _CAPITAL_BEFORE = re.compile(r"(?:[A-Z][a-z]+|\d(?:st|nd|rd|th)) $")
+_FIRST_WORD_BEFORE = re.compile(r"(?:^|[.!?:\u2026][^\w\s]*\s+|[^\w\s,'\u2019-])[A-Z][a-z]+ $")
+"""The first word of a sentence, or behind a quote or a bracket."""
 _CLOSING = " \"'”’)"
 _DOTTED = re.compile(r"(?<![\w.])(?:[A-Z]\.){2,}(?!\w)")
 _INITIAL = re.compile(r"(?<![\w.])([A-Z])\.(?=\s[A-Z])")
@@ -88,10 +90,13 @@ def _saint_or_street(match: re.Match[str]) -> str:
 
 
 def _doctor_or_drive(match: re.Match[str]) -> str:
-    """``Dr. Watson``, but ``Elm Dr.`` and ``12 Elm Dr. Apt. 5``."""
-    if not match.string[match.end() :].strip(_CLOSING):
+    """``Dr. Watson`` and ``See Dr. Lee``, but ``Elm Dr.``, ``Elm Dr. is long`` and ``12 Elm Dr. Apt. 5``."""
+    before, behind = match.string[: match.start()], match.string[match.end() :]
+    if not behind.strip(_CLOSING):
         return "Drive."
-    return "Drive" if _CAPITAL_BEFORE.search(match.string[: match.start()]) else "Doctor"
+    if _FIRST_WORD_BEFORE.search(before) and behind.lstrip()[:1].isupper():
+        return "Doctor"  # any word is written large there
+    return "Drive" if _CAPITAL_BEFORE.search(before) else "Doctor"
 
 
 def _roman(match: re.Match[str]) -> str:
