@@ -18,7 +18,7 @@ from server.boot.home import Places, find_home
 from server.boot.install import Installer
 from server.boot.launch import go_on_inside
 from server.boot.lists import DEFAULT, FOR_MODELS, WITH_LICENCE, has_list, load_list, load_lists, names
-from server.boot.port import TAKEN, answers, port_to_be, probe, runs_already, taken
+from server.boot.port import TAKEN, answers, port_to_be, probe, runs_already, taken, url_at
 from server.boot.progress import Progress
 from server.boot.state import StateFile, new_instance
 from server.boot.stop import never, polite_kill_is_ctrl_c, when_host_leaves
@@ -95,11 +95,10 @@ def _port_in_vain(arguments: argparse.Namespace, places: Places, state: StateFil
     host = arguments.host or os.environ.get("TROUPE_SERVER__HOST") or "127.0.0.1"
     if not port or not answers(host, port):
         return None
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     found = probe(host, port)
     if found is not None:
         state.remove()
-        return runs_already(url, found, arguments)
+        return runs_already(url_at(host, port), found, arguments)
     message = f"{taken(host, port)}. Nothing was installed."
     state.update("failed", message)
     print(f"Troupe: {message}", file=sys.stderr)

@@ -8,7 +8,7 @@ import ipaddress
 import socket
 import sys
 
-from server.boot.port import another, taken
+from server.boot.port import another, taken, url_at
 from server.errors import ConfigError
 from server.settings import Settings
 
@@ -43,8 +43,7 @@ def bind(settings: Settings) -> list[socket.socket]:
 
 def url_of(settings: Settings, port: int) -> str:
     """Where this machine reaches the server."""
-    host = reached_at(settings)
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return url_at(reached_at(settings), port)
 
 
 def reached_at(settings: Settings) -> str:

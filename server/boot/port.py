@@ -58,6 +58,11 @@ def probe(host: str, port: int) -> dict[str, Any] | None:
     return found if isinstance(found, dict) and found.get("product") == "troupe" else None
 
 
+def url_at(host: str, port: int) -> str:
+    """The address of a server there."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def runs_already(url: str, found: Mapping[str, Any], arguments: argparse.Namespace) -> int:
     """Tell that Troupe runs there, and what it was asked for in vain; returns the exit status."""
     said = f"Troupe {found.get('version', '')} is already running at {url}"

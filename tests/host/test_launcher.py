@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from extension import launcher as launcher_module
 from extension.launcher import Launcher, Status
 from extension.port import configured_port
 from extension.process import clean_environment, suitable_python
+from tests.host.fake_web_ui import wait_for
 from tests.host.stub_server import running
 
 pytestmark = pytest.mark.host
@@ -39,13 +40,6 @@ while stub.leases:
     time.sleep(0.05)
 (home / "ended").write_text("")
 """
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.01)
 
 
 @pytest.fixture
